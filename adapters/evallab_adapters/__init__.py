@@ -1,0 +1,1 @@
+"""Adapters that come with evallab: programs that run one benchmark and post its events."""

@@ -1,0 +1,42 @@
+# evallab: `make help` lists what there is. Everything runs in .venv, which `make` sets up from uv.lock.
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test check fix generate dev clean
+
+VENV := .venv
+RUN := $(VENV)/bin
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+quickstart: $(VENV)/quickstart.ok ## From nothing to a real result: evaluate a tiny model, then its 3-bit variant
+	@scripts/quickstart
+
+test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
+	@$(RUN)/pytest
+
+check: $(VENV)/dev.ok ## Format, lint, types, architecture, generated files
+	@$(RUN)/ruff format --check
+	@$(RUN)/ruff check
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+	@scripts/generate --check
+
+fix: $(VENV)/dev.ok ## Format and mend what can be mended automatically
+	@$(RUN)/ruff check --fix
+	@$(RUN)/ruff format
+
+generate: $(VENV)/dev.ok ## Write the generated reference pages anew
+	@scripts/generate
+
+dev: $(VENV)/dev.ok ## Set up .venv for working on evallab
+
+clean: ## Remove .venv and caches (never data: that is `evallab db` and EVALLAB_HOME)
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/quickstart.ok: uv.lock scripts/bootstrap
+	@scripts/bootstrap --extra local --extra lm-eval --extra reference
+	@touch $@
+
+$(VENV)/dev.ok: uv.lock scripts/bootstrap
+	@scripts/bootstrap --all-extras --group dev
+	@touch $@ $(VENV)/quickstart.ok

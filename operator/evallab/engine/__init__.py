@@ -1,0 +1,1 @@
+"""One level-triggered reconcile for both modes: observe → decide (`planning`) → act."""

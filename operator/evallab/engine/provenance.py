@@ -1,0 +1,105 @@
+"""Who and what made a job's numbers: evallab's own commit, the packages, the host, the model and its server.
+
+Called once per job when it ends. Facts that cannot be known are None, never guessed.
+"""
+
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import evallab
+from evallab.planning import keys
+from evallab.store.interface import JobRow
+
+PACKAGES = ("evallab", "lm-eval", "numpy", "tokenizers", "gguf", "xllamacpp", "datasets", "aiohttp", "psycopg")
+
+
+def collect(job: JobRow, model_server: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the job-level provenance record (JSON)."""
+    model = job.spec.model
+    return {
+        "evallab": {"version": evallab.__version__, **_commit(Path(evallab.__file__).parent)},
+        "model": {
+            "name": model.name,
+            "url": model.url,
+            "lineage": model.lineage.model_dump() if model.lineage else None,
+            "source": model.serve.source.model_dump(exclude_none=True) if model.serve and model.serve.source else None,
+        },
+        "model_server": model_server,
+        "sampling": job.spec.sampling.model_dump(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "host": _host(),
+        "spec_sha256": keys.digest(job.spec.model_dump(mode="json")),
+        "manifest_sha256": keys.digest(job.manifest) if job.manifest else None,
+    }
+
+
+def setup_key(record: dict[str, Any]) -> str:
+    """Return the hash of what answered, from a provenance record."""
+    server = record["model_server"] or {}
+    weights = server.get("fingerprint") or {}
+    model = (
+        {"weights": weights["sha256"]} if weights else {"name": record["model"]["name"], "url": record["model"]["url"]}
+    )
+    host = {key: record["host"][key] for key in ("machine", "cpu")}
+    engine = {key: server.get(key) for key in ("runtime", "argv", "server")}
+    engine["argv"] = [part for part in engine["argv"] or [] if part != record["model"]["name"]]
+    engine["server"] = {"version": (engine["server"] or {}).get("version")}
+    return keys.setup_key(model=model, server=engine, host=host)
+
+
+def _commit(package: Path) -> dict[str, Any]:
+    """Return the commit evallab itself was run from, when it runs from a checkout."""
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or not (Path(top) / "operator" / "evallab").is_dir():
+        return {"commit": None, "dirty": None}
+    changes = _git(package, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": _git(package, "rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+
+
+def _git(folder: Path, *args: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *args], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _host() -> dict[str, Any]:
+    return {
+        "hostname": platform.node(),
+        "machine": platform.machine(),
+        "cpu": _cpu(),
+        "kernel": platform.release(),
+        "os": _os(),
+        "python": platform.python_version(),
+        "executable": Path(sys.executable).name,
+        "gpu": None,
+    }
+
+
+def _cpu() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _os() -> str | None:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME")
+    except OSError:
+        return None

@@ -1,0 +1,201 @@
+"""The one reconcile: observe a job, let `planning` decide, act, write the projection.
+
+It may be called at any time, any number of times, by anybody who holds the job's lease. It keeps no memory between
+calls: what it needs to know is in the store, in the processes, and in the files that attempts leave. What happens when
+this process dies in the middle of an action is written at each action.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from evallab.api.errors import BenchmarkFailed, EvallabError
+from evallab.api.provider import Provider
+from evallab.engine import comparing, launching, observing, projecting, provenance, recording
+from evallab.engine.models import Models
+from evallab.engine.observing import Standing
+from evallab.planning.conclusion import Conclusion
+from evallab.planning.lifecycle import (
+    Action,
+    Plan,
+    Settle,
+    StartAttempt,
+    StartModel,
+    StopAttempt,
+    StopModel,
+    decide,
+)
+from evallab.receiver.server import Receiver
+from evallab.runtimes.interface import Runtime
+from evallab.store.interface import AttemptRow, JobRow, JobSnapshot, Store
+
+log = logging.getLogger(__name__)
+GRACE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """What the engine acts through; made by a composition root."""
+
+    store: Store
+    runtime: Runtime
+    receiver: Receiver
+    models: Models
+    files: recording.Files
+    providers: Mapping[str, Provider]
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+class Engine:
+    """Reconciles jobs."""
+
+    def __init__(self, ports: Ports) -> None:
+        """Act through these ports."""
+        self._ports = ports
+
+    async def reconcile(self, job_id: str, standing: Standing = Standing()) -> tuple[JobSnapshot, Plan]:  # noqa: B008
+        """Look at a job once, do what is to be done now, and return what was seen and planned."""
+        snapshot = await self._ports.store.snapshot(job_id)
+        model = self._ports.models.view(snapshot.job)
+        view = await observing.observe(snapshot, self._ports.runtime, model, standing)
+        plan = decide(view, self._ports.now())
+        for action in plan.actions:
+            log.info("act", extra={"action": type(action).__name__, "job": job_id})
+            await self._act(snapshot, action)
+        return await self._project(snapshot, plan), plan
+
+    async def _act(self, snapshot: JobSnapshot, action: Action) -> None:
+        match action:
+            case StartModel():
+                await self._ports.models.start(snapshot.job)
+            case StopModel():
+                await self._ports.models.stop(snapshot.job.id)
+            case StartAttempt():
+                await self._start(snapshot, action)
+            case StopAttempt():
+                await self._stop(snapshot, action)
+            case Settle():
+                await self._settle(snapshot, action)
+
+    async def _start(self, snapshot: JobSnapshot, action: StartAttempt) -> None:
+        """Start an attempt.
+
+        The row is written first: killed after it, the next reconcile sees an attempt without a process (Vanished) and
+        retries; killed after the process started, the leash ends it. Never two processes for one attempt.
+        """
+        ports, job = self._ports, snapshot.job
+        row = AttemptRow(
+            id=ports.new_id(), job_id=job.id, index=action.index, number=action.number, created_at=ports.now()
+        )
+        await ports.store.save_attempt(row)
+        try:
+            launch = launching.launch(
+                job,
+                action.index,
+                number=action.number,
+                attempt_id=row.id,
+                provider=self._provider(job.spec.benchmarks[action.index].provider_id),
+                model_url=ports.models.url(job),
+                callback_url=ports.receiver.callback_url(row.id),
+            )
+            ports.receiver.expect(row.id, launch.spec)
+            handle = await ports.runtime.start(launch)
+        except BenchmarkFailed as error:
+            await self._write_down(row, Conclusion(outcome="failed", reason="NotStarted", message=str(error)))
+        else:
+            await ports.store.save_attempt(replace(row, state="running", handle=handle, started_at=ports.now()))
+
+    def _provider(self, provider_id: str) -> Provider:
+        try:
+            return self._ports.providers[provider_id]
+        except KeyError:
+            raise BenchmarkFailed(f"The provider '{provider_id}' is not configured here.") from None
+
+    async def _stop(self, snapshot: JobSnapshot, action: StopAttempt) -> None:
+        """Tell an attempt to end. The reason is written first, so that its end is understood whoever sees it."""
+        row = next(attempt for attempt in snapshot.attempts if attempt.id == action.attempt_id)
+        await self._ports.store.save_attempt(replace(row, stop_requested=action.reason))
+        await self._ports.runtime.stop(row.handle, grace_seconds=GRACE_S)
+
+    async def _settle(self, snapshot: JobSnapshot, action: Settle) -> None:
+        """Write down an end; a completed attempt's result is recorded before.
+
+        Killed in between, the next reconcile finds the attempt open and its result recorded, and only settles it.
+        """
+        row = next(attempt for attempt in snapshot.attempts if attempt.id == action.attempt_id)
+        conclusion = action.conclusion
+        if conclusion.outcome == "completed" and row.id not in snapshot.results:
+            conclusion = await self._record(snapshot, row, conclusion)
+        await self._keep_log(row)
+        await self._write_down(row, conclusion)
+
+    async def _record(self, snapshot: JobSnapshot, row: AttemptRow, conclusion: Conclusion) -> Conclusion:
+        await self._ports.receiver.settle()
+        fresh = await self._ports.store.snapshot(row.job_id)
+        ended = recording.Ended(
+            job=snapshot.job,
+            attempt=row,
+            events=[event for event in fresh.events if event.attempt_id == row.id],
+            leavings=self._ports.runtime.leavings(row.handle),
+        )
+        try:
+            result = await asyncio.to_thread(recording.assemble, ended, self._ports.files, now=self._ports.now())
+        except (OSError, ValueError) as error:
+            message = f"The adapter's result could not be recorded: {error}"
+            return Conclusion(outcome="failed", reason="DamagedResult", message=message)
+        await self._ports.store.record_result(result)
+        return conclusion
+
+    async def _keep_log(self, row: AttemptRow) -> None:
+        path = self._ports.runtime.leavings(row.handle).log_file if row.handle else None
+        if path is None or not path.exists():
+            return
+        owner = recording.Owner(job_id=row.job_id, index=row.index, attempt_id=row.id)
+        kept = await asyncio.to_thread(self._ports.files.store_file, path, kind="log", name="jobrun.log", owner=owner)
+        await self._ports.store.add_artifact(kept)
+
+    async def _write_down(self, row: AttemptRow, conclusion: Conclusion) -> None:
+        seen = (await self._ports.runtime.observe(row.handle)).exit if row.handle else None
+        await self._ports.store.save_attempt(
+            replace(
+                row,
+                state=conclusion.outcome,
+                finished_at=(seen and seen.finished_at) or self._ports.now(),
+                exit_code=seen.code if seen else None,
+                exit_signal=seen.signal if seen else None,
+                reason=conclusion.reason,
+                message=conclusion.sentence,
+            )
+        )
+
+    async def _project(self, before: JobSnapshot, plan: Plan) -> JobSnapshot:
+        """Write what changed, and on the last step what belongs to the whole job."""
+        ports = self._ports
+        snapshot = await ports.store.snapshot(before.job.id) if plan.actions else before
+        job, benchmarks = projecting.project(snapshot, plan, ports.models.record(snapshot.job), now=ports.now())
+        if plan.finished and snapshot.job.finished_at is None:
+            job = await self._finish(replace(job, state=snapshot.job.state, finished_at=None))
+            job, benchmarks = projecting.project(
+                replace(snapshot, job=job), plan, ports.models.record(job), now=ports.now()
+            )
+        if (job, benchmarks) != (snapshot.job, snapshot.benchmarks):
+            await ports.store.save_job(job, benchmarks)
+        return replace(snapshot, job=job, benchmarks=benchmarks)
+
+    async def _finish(self, job: JobRow) -> JobRow:
+        """Add provenance, setup key and comparisons before the job's last state is written; each is safe to repeat."""
+        ports = self._ports
+        record = await asyncio.to_thread(provenance.collect, job, ports.models.record(job))
+        await ports.store.add_provenance(job.id, record, now=ports.now())
+        job = replace(job, setup_key=provenance.setup_key(record))
+        compare = job.spec.compare
+        try:
+            rows = await comparing.comparisons(ports.store, job, against=compare.against, margin=compare.margin)
+        except EvallabError as error:
+            log.warning("nothing compared", extra={"action": "compare", "job": job.id, "reason": str(error)})
+        else:
+            await ports.store.add_comparisons(rows)
+        return job

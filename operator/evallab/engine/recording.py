@@ -1,0 +1,185 @@
+"""From what an attempt left to the rows that are recorded: scores with intervals, samples, artifacts, keys, validity.
+
+Called by the reconciler when an attempt completed. Everything lands in one transaction or not at all.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from evallab.analysis.intervals import Interval, of_mean
+from evallab.api.contract import Counts, Result, Sample, ScoreValue
+from evallab.planning import keys, scoring, validity
+from evallab.receiver.leavings import from_events, read_result, read_samples
+from evallab.runtimes.interface import Leavings
+from evallab.store.interface import (
+    ArtifactRow,
+    AttemptResult,
+    AttemptRow,
+    DatasetRow,
+    EventRow,
+    JobRow,
+    SampleRow,
+    ScoreRow,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose file it is."""
+
+    job_id: str
+    index: int
+    attempt_id: str
+
+
+class Files(Protocol):
+    """Where texts and files are kept (`store.artifacts`)."""
+
+    def write_samples(self, samples: Iterable[Sample], *, owner: Owner) -> tuple[ArtifactRow, list[SampleRow]]:
+        """Keep the samples' texts and return their rows."""
+
+    def store_file(self, path: Path, *, kind: str, name: str, owner: Owner) -> ArtifactRow:
+        """Keep one file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """An attempt that completed, with all that is needed to record it."""
+
+    job: JobRow
+    attempt: AttemptRow
+    events: Sequence[EventRow]
+    leavings: Leavings
+
+    @property
+    def owner(self) -> Owner:
+        """Whose files these are."""
+        return Owner(job_id=self.job.id, index=self.attempt.index, attempt_id=self.attempt.id)
+
+
+def assemble(ended: Ended, files: Files, *, now: datetime) -> AttemptResult:
+    """Return everything to record. Raises ValueError when the samples file is damaged, OSError when a disk is full."""
+    result = read_result(ended.leavings.result_file) or from_events(ended.events) or Result(status="completed")
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    artifacts, samples = _samples(ended, result, files, values)
+    benchmark = ended.job.spec.benchmarks[ended.attempt.index]
+    question_key = keys.question_key(benchmark.provider_id, benchmark.id, result.question)
+    return AttemptResult(
+        attempt_id=ended.attempt.id,
+        job_id=ended.job.id,
+        index=ended.attempt.index,
+        recorded_at=now,
+        metrics=_metrics(result, ended.events),
+        scores=tuple(_scores(ended, result, values, question_key)),
+        samples=samples,
+        artifacts=(*artifacts, *_kept(ended, result, files)),
+        dataset=_dataset(result),
+        question_key=question_key,
+        provenance=_provenance(result),
+    )
+
+
+def _samples(
+    ended: Ended, result: Result, files: Files, values: dict[tuple[str, str], list[float]]
+) -> tuple[tuple[ArtifactRow, ...], list[SampleRow]]:
+    if result.samples is None:
+        return (), []
+    seen = _noting(read_samples(ended.leavings.artifacts_dir, result), values)
+    artifact, rows = files.write_samples(seen, owner=ended.owner)
+    return (artifact,), rows
+
+
+def _noting(samples: Iterator[Sample], values: dict[tuple[str, str], list[float]]) -> Iterator[Sample]:
+    """Pass samples through and collect each metric's values on the way: the texts are read once and never held."""
+    for sample in samples:
+        for name, value in sample.scores.items():
+            if value is not None:
+                metric, _, filter_ = name.rpartition(",")
+                values[metric, filter_].append(value)
+        yield sample
+
+
+def _scores(
+    ended: Ended, result: Result, values: Mapping[tuple[str, str], Sequence[float]], question_key: str | None
+) -> Iterator[ScoreRow]:
+    benchmark = ended.job.spec.benchmarks[ended.attempt.index]
+    chosen = scoring.primary(benchmark, result.scores)
+    for score in result.scores:
+        known = values.get((score.metric, score.filter), ()) if score.kind == "mean" else ()
+        interval, method = _interval(score, known)
+        verdict, reasons = validity.judge(result.counts, intervals_known=interval is not None)
+        speaks = chosen is not None and (score.metric, score.filter) == (chosen.metric, chosen.filter)
+        yield ScoreRow(
+            job_id=ended.job.id,
+            index=ended.attempt.index,
+            attempt_id=ended.attempt.id,
+            provider_id=benchmark.provider_id,
+            benchmark_id=benchmark.id,
+            metric=score.metric,
+            filter=score.filter,
+            value=score.value,
+            stderr=score.stderr,
+            ci_low=interval.low if interval else None,
+            ci_high=interval.high if interval else None,
+            interval_method=method,
+            n=len(known) or score.n or result.counts.answered,
+            n_errors=result.counts.errors,
+            higher_is_better=not chosen.lower_is_better if chosen and speaks else score.higher_is_better,
+            primary=speaks,
+            question_key=question_key,
+            validity=verdict,
+            validity_reasons=reasons,
+            threshold=chosen.threshold if chosen and speaks else None,
+            passed=scoring.passed(score.value, chosen) if chosen and speaks else None,
+        )
+
+
+def _interval(score: ScoreValue, values: Sequence[float]) -> tuple[Interval | None, str]:
+    """Return a 95 % interval and its method, or None and the reason."""
+    if not values:
+        return None, "none: a corpus metric" if score.kind == "corpus" else "none: no samples"
+    interval = of_mean(values)
+    return (interval, interval.method) if interval else (None, "none: one sample")
+
+
+def _metrics(result: Result, events: Sequence[EventRow]) -> dict[str, Any]:
+    """EvalHub's metrics: as the completed event said them, else from the scores."""
+    said = [event.body.get("metrics") for event in events if event.body.get("status") == "completed"]
+    return next((metrics for metrics in said if metrics), {}) or {score.metric: score.value for score in result.scores}
+
+
+def _kept(ended: Ended, result: Result, files: Files) -> Iterator[ArtifactRow]:
+    if ended.leavings.result_file.exists():
+        yield files.store_file(ended.leavings.result_file, kind="result", name="result.json", owner=ended.owner)
+    for name in result.artifacts:
+        path = (ended.leavings.artifacts_dir / name).resolve()
+        if path.is_relative_to(ended.leavings.artifacts_dir.resolve()) and path.is_file():
+            yield files.store_file(path, kind="file", name=name, owner=ended.owner)
+
+
+def _dataset(result: Result) -> DatasetRow | None:
+    data = result.question.get("dataset") or {}
+    if not data.get("fingerprint"):
+        return None
+    return DatasetRow(
+        name=str(data.get("name") or "unnamed"),
+        fingerprint=str(data["fingerprint"]),
+        revision=data.get("revision"),
+        n=result.counts.total,
+        detail={key: value for key, value in data.items() if key not in {"name", "fingerprint", "revision"}},
+    )
+
+
+def _provenance(result: Result) -> dict[str, Any]:
+    counts: Counts = result.counts
+    return {
+        **result.provenance,
+        "question": result.question,
+        "answered_by": result.answered_by,
+        "counts": counts.model_dump(),
+        "warnings": list(result.warnings),
+    }

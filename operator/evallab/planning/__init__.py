@@ -1,0 +1,1 @@
+"""PURE decisions: job → attempts, states, keys, validity. See README.md in this folder."""

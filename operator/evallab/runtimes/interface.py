@@ -1,0 +1,73 @@
+"""What the engine asks of a runtime: start, observe, stop, read what is left. Implemented by `runtimes.local`.
+
+A runtime decides nothing: it neither retries nor times out. `start` is idempotent per attempt id; `observe` may be
+called at any time, also by another process than the one that started the attempt, given the handle.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from evallab.api.contract import JobSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Everything needed to start one attempt."""
+
+    attempt_id: str
+    number: int
+    spec: JobSpec
+    command: str  #: run as `sh -c command`
+    env: Mapping[str, str] = field(default_factory=dict)  #: of the provider; on top of the allow-listed environment
+    attached: bool = True  #: ends when the process that started it dies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How an attempt's process ended."""
+
+    code: int | None = None
+    signal: int | None = None
+    orphaned: bool = False  #: ended because the process that started it died
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What can be seen of an attempt now. `vanished`: it was started, is not running, and left no exit record."""
+
+    state: Literal["absent", "running", "exited", "vanished"]
+    started_at: datetime | None = None
+    exit: Exit | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leavings:
+    """Where an attempt left its files."""
+
+    result_file: Path
+    artifacts_dir: Path
+    log_file: Path
+    work_dir: Path
+
+
+class Runtime(Protocol):
+    """Where attempts execute."""
+
+    async def start(self, launch: Launch) -> dict[str, Any]:
+        """Start an attempt and return its handle (JSON). Raises BenchmarkFailed when nothing could be started."""
+
+    async def observe(self, handle: Mapping[str, Any]) -> Observation:
+        """Look at an attempt."""
+
+    async def stop(self, handle: Mapping[str, Any], *, grace_seconds: float) -> None:
+        """Tell the whole process tree to end: TERM, a grace period, KILL. Returns at once; `observe` shows the end."""
+
+    def leavings(self, handle: Mapping[str, Any]) -> Leavings:
+        """Name the files an attempt leaves."""
+
+    def log_tail(self, handle: Mapping[str, Any], *, lines: int) -> str:
+        """Return the last lines of an attempt's log ("" when there is none)."""

@@ -1,0 +1,1 @@
+"""Where history and results live: Postgres, one dialect, SQL in files."""

@@ -1,0 +1,1 @@
+"""Attempts as processes of this machine: see `runtime` for what the engine calls, `model_server` for what serves."""

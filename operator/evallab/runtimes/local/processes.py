@@ -1,0 +1,113 @@
+"""What Linux says about processes: who is who in spite of re-used process ids, and who carries a mark.
+
+`shim_process` asks this module. A process is named by its id, its start time and the boot it lives in; these three are
+never used twice.
+"""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evallab.api.errors import UsageError
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process, for ever."""
+
+    pid: int
+    start_time: int  #: in clock ticks since the boot
+    boot_id: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "ProcessIdentity":
+        """Read it from a started.json."""
+        return cls(pid=int(record["pid"]), start_time=int(record["start_time"]), boot_id=str(record["boot_id"]))
+
+
+@dataclass(frozen=True)
+class ProcessStat:
+    """What /proc/PID/stat says."""
+
+    state: str
+    parent: int
+    start_time: int
+
+
+def require_linux() -> None:
+    """Refuse a system without /proc, subreapers and process file descriptors."""
+    if not hasattr(os, "pidfd_open") or not (PROC / "self" / "stat").exists():
+        raise UsageError(
+            "Running attempts on this machine needs Linux (5.3 or newer).",
+            remedy="Use a Linux machine, a Linux container, WSL 2, or a cluster.",
+        )
+
+
+def boot_id() -> str:
+    """Return the name of this boot."""
+    return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def read_stat(pid: int) -> ProcessStat | None:
+    """Look at a process; None when there is none. Its name may hold blanks and brackets."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return ProcessStat(fields[0].decode(), int(fields[1]), int(fields[19])) if len(fields) > 19 else None
+
+
+def is_running(identity: ProcessIdentity) -> bool:
+    """Say whether this very process runs; a zombie does not."""
+    stat = read_stat(identity.pid)
+    if stat is None or stat.state in "ZX" or stat.start_time != identity.start_time:
+        return False
+    return identity.boot_id == boot_id()
+
+
+def send_signal(identity: ProcessIdentity, number: signal.Signals) -> bool:
+    """Send a signal to this very process and never to a later one of the same id; say whether it was there."""
+    try:
+        handle = os.pidfd_open(identity.pid)
+    except OSError:
+        return False
+    try:
+        if not is_running(identity):
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def marked(variable: str, value: str) -> list[ProcessIdentity]:
+    """Return the processes that were started with VARIABLE=value, and all below them."""
+    entry = f"{variable}={value}".encode()
+    stats = dict(_all_processes())
+    found = {pid for pid in stats if _has_entry(pid, entry)}
+    while more := {pid for pid, stat in stats.items() if stat.parent in found} - found:
+        found |= more
+    boot = boot_id()
+    own = os.getpid()
+    return [ProcessIdentity(pid, stats[pid].start_time, boot) for pid in sorted(found) if pid != own]
+
+
+def _all_processes() -> Iterator[tuple[int, ProcessStat]]:
+    for directory in PROC.iterdir():
+        stat = read_stat(int(directory.name)) if directory.name.isdigit() else None
+        if stat is not None and stat.state not in "ZX":
+            yield int(directory.name), stat
+
+
+def _has_entry(pid: int, entry: bytes) -> bool:
+    try:
+        return entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

@@ -1,0 +1,118 @@
+"""Attempts as processes of this machine: what the engine calls in `run --local` and in a server.
+
+Everything that outlives this process lies in files, so that another process with the same handle sees the same.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evallab.api.contract import JobSpec
+from evallab.api.errors import BenchmarkFailed
+from evallab.runtimes.interface import Launch, Leavings, Observation
+from evallab.runtimes.local import directories
+from evallab.runtimes.local.directories import AttemptDirectories
+from evallab.runtimes.local.environment import adapter_environment
+from evallab.runtimes.local.files import write_atomically
+from evallab.runtimes.local.shim_process import ORPHAN_GRACE, ShimProcess, launch_shim
+
+
+class LocalRuntime:
+    """Runs attempts as processes under a shim. `home` holds work directories, `jobs_dir` what EvalHub documents."""
+
+    def __init__(
+        self, *, home: Path, jobs_dir: Path, environ: Mapping[str, str], python: str, orphan_grace: float = ORPHAN_GRACE
+    ) -> None:
+        """Take the places, our environment, our interpreter, and how long an attempt may take to end when we died."""
+        self._home = home.absolute()
+        self._jobs_dir = jobs_dir.absolute()
+        self._environ = environ
+        self._python = python
+        self._orphan_grace = orphan_grace
+
+    async def start(self, launch: Launch) -> dict[str, Any]:
+        """Start an attempt, or find that it was started; return its handle."""
+        places = directories.attempt_directories(self._home, self._jobs_dir, launch.spec, number=launch.number)
+        handle = _handle(launch.attempt_id, places)
+        await asyncio.to_thread(self._start, launch, places, _process(handle))
+        return handle
+
+    def _start(self, launch: Launch, places: AttemptDirectories, process: ShimProcess) -> None:
+        try:
+            if process.was_started():
+                return
+            directories.make(places)
+            write_atomically(places.spec_file, job_json(launch.spec))
+            launch_shim(
+                process,
+                ["sh", "-c", launch.command],
+                env=adapter_environment(self._environ, directories=places, python=self._python, provider=launch.env),
+                attached=launch.attached,
+                grace_seconds=self._orphan_grace,
+                header=_header(launch.number, datetime.now(UTC)),
+                python=self._python,
+            )
+        except (OSError, ValueError) as error:
+            raise BenchmarkFailed(
+                f"Attempt {launch.number} of {launch.spec.provider_id}/{launch.spec.benchmark_id} "
+                f"could not be started: {error}.",
+                remedy="Check that the directories of evallab can be written and have space left.",
+            ) from error
+
+    async def observe(self, handle: Mapping[str, Any]) -> Observation:
+        """Look at an attempt; any process may."""
+        return _process(handle).observe()
+
+    async def stop(self, handle: Mapping[str, Any], *, grace_seconds: float) -> None:
+        """Tell the tree to end: TERM, the grace period, KILL, also when this process ends meanwhile.
+
+        Where the shim was killed, what it left is killed at once; call it for a vanished attempt before the next one.
+        """
+        await _process(handle).stop(grace_seconds=grace_seconds)
+
+    def leavings(self, handle: Mapping[str, Any]) -> Leavings:
+        """Name the files an attempt leaves."""
+        attempt = Path(handle["attempt_dir"])
+        return Leavings(
+            result_file=attempt / directories.RESULT_FILE,
+            artifacts_dir=attempt / directories.ARTIFACTS_DIR,
+            log_file=Path(handle["log_file"]),
+            work_dir=Path(handle["work_dir"]),
+        )
+
+    def log_tail(self, handle: Mapping[str, Any], *, lines: int) -> str:
+        """Return the last lines of the log, which the attempts of a benchmark share."""
+        return _process(handle).log_tail(lines=lines)
+
+
+def job_json(spec: JobSpec) -> str:
+    """Write a job specification as EvalHub does: what is absent has no key."""
+    content = spec.model_dump(mode="json")
+    content["model"] = _without_none(content["model"])
+    return json.dumps(_without_none(content), ensure_ascii=False, indent=2) + "\n"
+
+
+def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _header(number: int, now: datetime) -> str:
+    return "" if number == 1 else f"=== attempt {number} {now.isoformat(timespec='seconds')} ==="
+
+
+def _handle(attempt_id: str, places: AttemptDirectories) -> dict[str, Any]:
+    return {
+        "attempt_id": attempt_id,
+        "attempt_dir": str(places.attempt_dir),
+        "log_file": str(places.log_file),
+        "work_dir": str(places.work_dir),
+    }
+
+
+def _process(handle: Mapping[str, Any]) -> ShimProcess:
+    return ShimProcess(
+        name=handle["attempt_id"], directory=Path(handle["attempt_dir"]), log_file=Path(handle["log_file"])
+    )

@@ -1,0 +1,287 @@
+"""Runs one command, ends its whole tree when told to, and writes down how it ended, whoever else has died meanwhile.
+
+Started by `evallab.runtimes.local.shim_process` as `python -I -S shim.py OPTIONS -- COMMAND…`. It is a program of its
+own: it imports nothing of evallab, and of the standard library only what starts fast (no argparse, json, pathlib or
+subprocess: they double the time to the adapter's first instruction).
+
+    --directory D   gets started.json before the command starts, exit.json after its last process ended;
+                    a file `stop` there holds the seconds of grace of a stop signal
+    --log F         what the command writes is appended
+    --about JSON    kept as it is in started.json
+    --header TEXT   a line for the log
+    --leash-fd N    a pipe whose other end the starter holds, or -1; its end ends the tree
+    --grace S       seconds between TERM and KILL when the leash broke
+    --limit-X N     X of core, as, nofile, nproc: a resource limit of the command
+
+The first line on stdout is `started`, `exists` (this directory was started before: nothing is done) or an error.
+"""
+# ruff: noqa: PTH104, PTH108, PTH123, PTH208
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+GRACE_AFTER_EXIT = 2.0  #: for what the command left running when it ended by itself
+KILL_AGAIN_MS = 20
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+RESET_SIGNALS = (*STOP_SIGNALS, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGQUIT)
+LIMITS = {
+    "--limit-core": resource.RLIMIT_CORE,
+    "--limit-as": resource.RLIMIT_AS,
+    "--limit-nofile": resource.RLIMIT_NOFILE,
+    "--limit-nproc": resource.RLIMIT_NPROC,
+}
+
+
+class Tree:
+    """The command and everything it started, seen from their subreaper."""
+
+    def __init__(self, main: int) -> None:
+        """Take the process id of the command."""
+        self.main = main
+        self.status: int | None = None
+
+    def reap(self) -> bool:
+        """Collect whoever ended; say whether somebody is left (who loses its parent becomes our child)."""
+        try:
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return True
+                if pid == self.main:
+                    self.status = status
+        except ChildProcessError:
+            return False
+
+    def send(self, *numbers: int) -> None:
+        """Send signals to every descendant there is now."""
+        for pid in descendants(os.getpid()):
+            for number in numbers:
+                try:
+                    os.kill(pid, number)
+                except OSError:
+                    break
+
+
+class Watch:
+    """Over a tree, until nothing of it is left: knows why, and until when, it is being ended."""
+
+    def __init__(self, tree: Tree, *, wakeup: int, leash: int, directory: str, grace: float) -> None:
+        """Take what to listen to: the pipe of signals, and the leash (-1 for none)."""
+        self.tree, self.wakeup, self.leash, self.directory, self.grace = tree, wakeup, leash, directory, grace
+        self.deadline: float | None = None
+        self.stopped = self.orphaned = False
+
+    def run(self) -> None:
+        """Return when no process of the tree is left."""
+        poller = select.poll()
+        for fd in (self.wakeup, self.leash):
+            if fd >= 0:
+                poller.register(fd, select.POLLIN)
+        while self.tree.reap():
+            if self.tree.status is not None:
+                self.end(min(self.grace, GRACE_AFTER_EXIT))
+            if self.over():
+                self.tree.send(signal.SIGKILL)
+            for fd, _ in poller.poll(self.wait_ms()):
+                data = os.read(fd, 4096)
+                self.heard(fd, data)
+                if not data:
+                    poller.unregister(fd)
+
+    def heard(self, fd: int, data: bytes) -> None:
+        """Judge what came: signals, or the end of the leash."""
+        if fd == self.leash and not data:
+            self.orphaned |= self.tree.status is None
+            self.end(self.grace)
+        if fd == self.wakeup and any(number in data for number in STOP_SIGNALS):
+            self.stopped |= self.tree.status is None
+            self.end(stop_grace(self.directory, self.grace))
+
+    def end(self, grace: float) -> None:
+        """Tell the tree once to end; a later call can only shorten the grace period."""
+        deadline = time.monotonic() + grace
+        if self.deadline is None:
+            self.tree.send(signal.SIGTERM, signal.SIGCONT)  # who is stopped could not hear a TERM
+        self.deadline = deadline if self.deadline is None else min(deadline, self.deadline)
+
+    def over(self) -> bool:
+        """Say whether the grace period is over."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def wait_ms(self) -> int | None:
+        """Return for how long nothing has to be done unless something is heard."""
+        if self.deadline is None:
+            return None
+        return max(KILL_AGAIN_MS, int((self.deadline - time.monotonic()) * 1000) + 1)
+
+
+def descendants(root: int) -> list[int]:
+    """Return all processes below `root`."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            children.setdefault(parent_of(name), []).append(int(name))
+    found = list(children.get(root, ()))
+    for pid in found:  # grows while it is walked
+        found.extend(children.get(pid, ()))
+    return found
+
+
+def stat_fields(pid: str) -> list[bytes]:
+    """Return the fields of /proc/PID/stat from the third (the state) on; a name may hold blanks and brackets."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()
+
+
+def parent_of(pid: str) -> int:
+    """Return the parent's process id, -1 when the process has just gone."""
+    try:
+        return int(stat_fields(pid)[1])
+    except (OSError, IndexError):
+        return -1
+
+
+def stop_grace(directory: str, default: float) -> float:
+    """Return the grace period that the one who sent the signal asked for."""
+    try:
+        with open(f"{directory}/stop", encoding="ascii") as file:
+            return float(file.read())
+    except (OSError, ValueError):
+        return default
+
+
+def become_reaper() -> None:
+    """Lead a session of our own, and inherit every descendant that loses its parent."""
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
+
+
+def catch_signals() -> int:
+    """Turn signals into bytes of a pipe, so that none is lost between looking and waiting; return its end to read."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (*STOP_SIGNALS, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
+def spawn(command: list[str], log: int, limits: dict[int, int]) -> int:
+    """Start the command in a process group of its own; signals wait until it can take them as any program would."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, RESET_SIGNALS)
+    pid = os.fork()
+    if pid == 0:
+        become_command(command, log, limits)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, RESET_SIGNALS)
+    return pid
+
+
+def become_command(command: list[str], log: int, limits: dict[int, int]) -> None:
+    """Never return: be the command, or say in the log why not, with the exit code a shell would give."""
+    code = 126
+    try:
+        os.setpgid(0, 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        for name, value in limits.items():
+            resource.setrlimit(name, (value, value))
+        signal.set_wakeup_fd(-1)
+        for number in RESET_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, RESET_SIGNALS)
+        os.execvp(command[0], command)  # noqa: S606 - the command is what this program is for
+    except FileNotFoundError as error:
+        code = 127
+        os.write(2, f"evallab: {command[0]}: {error.strerror}\n".encode())
+    except (OSError, ValueError) as error:
+        os.write(2, f"evallab: {command[0]}: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def now() -> str:
+    """Return the time as ISO 8601, without the price of importing datetime."""
+    seconds = time.time()
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds % 1 * 1e6):06d}+00:00"
+
+
+def record_start(directory: str, about: str) -> bool:
+    """Write started.json unless it is there; a hard link is atomic and never replaces."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot_id = file.read().strip()
+    temporary = f"{directory}/.started.{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(
+            f'{{"pid":{os.getpid()},"start_time":{int(stat_fields("self")[19])},"boot_id":"{boot_id}",'
+            f'"started_at":"{now()}","about":{about}}}\n'
+        )
+    try:
+        os.link(temporary, f"{directory}/started.json")
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(temporary)
+    return True
+
+
+def record_exit(watch: Watch) -> None:
+    """Write exit.json so that it is there whole, or not at all, also after a power cut."""
+    status = watch.tree.status or 0
+    code, number = (os.WEXITSTATUS(status), "null") if os.WIFEXITED(status) else ("null", os.WTERMSIG(status))
+    temporary = f"{watch.directory}/.exit"
+    with open(temporary, "w", encoding="ascii") as file:
+        file.write(
+            f'{{"code":{code},"signal":{number},"orphaned":{str(watch.orphaned).lower()},'
+            f'"stopped":{str(watch.stopped).lower()},"finished_at":"{now()}"}}\n'
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(temporary, f"{watch.directory}/exit.json")
+    entry = os.open(watch.directory, os.O_RDONLY)
+    os.fsync(entry)
+    os.close(entry)
+
+
+def say(line: str) -> None:
+    """Tell the starter how it went; it may be dead already."""
+    try:
+        os.write(1, line.encode())
+    except OSError:
+        return
+
+
+def main(arguments: list[str]) -> None:
+    """Run one command."""
+    end = arguments.index("--")
+    options, command = dict(zip(arguments[:end:2], arguments[1:end:2], strict=True)), arguments[end + 1 :]
+    directory, leash = options["--directory"], int(options["--leash-fd"])
+    become_reaper()
+    if leash >= 0:
+        os.set_inheritable(leash, False)
+    wakeup = catch_signals()
+    log = os.open(options["--log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not record_start(directory, options["--about"]):
+        say("exists\n")
+        return
+    if options["--header"]:
+        os.write(log, f"{options['--header']}\n".encode())
+    tree = Tree(spawn(command, log, {LIMITS[name]: int(options[name]) for name in LIMITS if name in options}))
+    say("started\n")
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    watch = Watch(tree, wakeup=wakeup, leash=leash, directory=directory, grace=float(options["--grace"]))
+    watch.run()
+    record_exit(watch)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -31,9 +31,14 @@ def _job(row: JobRow, plan: Plan, benchmarks: Sequence[BenchmarkRow], model_serv
         started_at=row.started_at or (now if going != "pending" else None),
         finished_at=row.finished_at or (now if ended else None),
         reason=failed[0].reason if failed else ("Completed" if ended else None),
-        message="\n".join(f"{each.provider_id}/{each.benchmark_id}: {each.message}" for each in failed) or None,
+        message=_shared([each.message for each in failed]),
         model_server=model_server,
     )
+
+
+def _shared(messages: Sequence[str | None]) -> str | None:
+    """Return what all of them say; benchmarks that failed for different reasons speak for themselves."""
+    return messages[0] if len(set(messages)) == 1 else None
 
 
 def _benchmark(row: BenchmarkRow, status: BenchmarkStatus, snapshot: JobSnapshot, now: datetime) -> BenchmarkRow:

@@ -12,6 +12,7 @@ from typing import Any
 
 import evallab
 from evallab.planning import keys
+from evallab.planning.checks import not_enforced
 from evallab.store.interface import JobRow
 
 PACKAGES = ("evallab", "lm-eval", "numpy", "tokenizers", "gguf", "xllamacpp", "datasets", "aiohttp", "psycopg")
@@ -33,6 +34,7 @@ def collect(job: JobRow, model_server: dict[str, Any] | None) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "host": _host(),
         "spec_sha256": keys.digest(job.spec.model_dump(mode="json")),
+        "not_enforced": [text.partition(":")[0] for text in not_enforced(job.spec, job.runtime)],
         "manifest_sha256": keys.digest(job.manifest) if job.manifest else None,
     }
 

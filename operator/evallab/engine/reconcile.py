@@ -127,6 +127,8 @@ class Engine:
         """
         row = next(attempt for attempt in snapshot.attempts if attempt.id == action.attempt_id)
         conclusion = action.conclusion
+        if conclusion.reason == "Vanished" and row.handle:  # its shim was killed: what it left must not run on
+            await self._ports.runtime.stop(row.handle, grace_seconds=0)
         if conclusion.outcome == "completed" and row.id not in snapshot.results:
             conclusion = await self._record(snapshot, row, conclusion)
         await self._keep_log(row)

@@ -1,0 +1,122 @@
+"""Waiting for a model server, with an end, and asking a ready one who it is; the engine calls both after a start."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from evallab.api.errors import ModelServerFailed
+from evallab.modelserver.interface import ServerFacts
+
+_LOG_LINES = 15
+_POLL_S = 0.05
+_POLL_MAX_S = 1.0
+_REMEDIES = (
+    ("address already in use", "Another process took the port; run it again."),
+    ("out of memory", "The model does not fit into memory; use a smaller one, or a shorter context."),
+    ("no module named", "The environment lacks a package; install the extra of this runtime."),
+    ("no such file or directory", "Check serve.source: a file that it names does not exist."),
+    ("unrecognized arguments", "Check serve.args: the server does not know one of them."),
+)
+_SLOW_REMEDY = "Look at the log above; a large model may need a longer start-up time."
+
+
+async def wait_until_ready(
+    url: str,
+    health_path: str,
+    *,
+    timeout_s: float,
+    alive: Callable[[], bool],
+    log_tail: Callable[[], str],
+    client: httpx.AsyncClient | None = None,
+) -> None:
+    """Return once `url` + `health_path` answers 200; raise ModelServerFailed when the process died or time is up.
+
+    `alive` says whether the process still runs, `log_tail` gives the end of its log for the message.
+    """
+    if client is None:
+        async with _client() as own:
+            return await wait_until_ready(
+                url, health_path, timeout_s=timeout_s, alive=alive, log_tail=log_tail, client=own
+            )
+    health = url.rstrip("/") + health_path
+    try:
+        async with asyncio.timeout(timeout_s):
+            await _poll(client, health, alive, log_tail)
+    except TimeoutError:
+        raise _failed(f"The model server did not answer {health} within {timeout_s:g} s.", log_tail()) from None
+
+
+async def _poll(client: httpx.AsyncClient, health: str, alive: Callable[[], bool], log_tail: Callable[[], str]) -> None:
+    pause = _POLL_S
+    while True:
+        healthy = await _healthy(client, health)
+        if not alive():  # asked first: somebody else's server may answer on the port that ours did not get
+            raise _failed("The model server's process ended before it was ready.", log_tail())
+        if healthy:
+            return
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _POLL_MAX_S)
+
+
+async def probe(url: str, client: httpx.AsyncClient | None = None) -> ServerFacts:
+    """Return what the server at `url` (with or without /v1) says about itself; silence gives empty facts."""
+    if client is None:
+        async with _client() as own:
+            return await probe(url, own)
+    root = url.rstrip("/").removesuffix("/v1")
+    models = [each for each in _items(await _json(client, root + "/v1/models")) if isinstance(each, dict)]
+    first = models[0] if models else {}
+    version = await _json(client, root + "/version")
+    return ServerFacts(
+        id=_text(first.get("id")),
+        root=_text(first.get("root")),
+        max_model_len=_positive(first),
+        version=_text(version.get("version")) if isinstance(version, dict) else None,
+        models=tuple(str(each["id"]) for each in models if "id" in each),
+    )
+
+
+def remedy_for(log: str) -> str:
+    """Return what the user can do about a start that failed with this log."""
+    lower = log.lower()
+    return next((remedy for sign, remedy in _REMEDIES if sign in lower), _SLOW_REMEDY)
+
+
+def _failed(reason: str, log: str) -> ModelServerFailed:
+    tail = "\n".join(log.strip().splitlines()[-_LOG_LINES:]) or "(the log is empty)"
+    return ModelServerFailed(f"{reason} The end of its log:\n{tail}\n", remedy=remedy_for(tail))
+
+
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=5.0, trust_env=False)  # a proxy from the environment never reaches a local port
+
+
+async def _healthy(client: httpx.AsyncClient, health: str) -> bool:
+    try:
+        return (await client.get(health)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+async def _json(client: httpx.AsyncClient, url: str) -> Any:
+    try:
+        answer = await client.get(url)
+        return answer.json() if answer.status_code == httpx.codes.OK else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def _items(body: Any) -> list[Any]:
+    data = body.get("data") if isinstance(body, dict) else None
+    return data if isinstance(data, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _positive(model: dict[str, Any]) -> int | None:
+    value = model.get("max_model_len")
+    return value if isinstance(value, int) and value > 0 else None

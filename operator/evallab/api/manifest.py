@@ -3,7 +3,7 @@
 `api.read` (jobs), the catalog (providers and collections) and `--set` call it. YAML and JSON are read the same way.
 Whatever is wrong is one clear sentence (`InvalidManifest`) with the line where it is known; nothing that comes in can
 make the reader slow or large: size, nesting and the number of values after aliases are limited first.
-JSON that YAML cannot read (tabs between values, escaped surrogate pairs) is read as JSON, without line numbers.
+What is JSON is read as JSON, where YAML would differ (tabs, surrogate pairs, U+2028 in texts); YAML finds the lines.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,23 +41,28 @@ def parse(data: bytes, *, name: str) -> ParsedManifest:
     except Broken as broken:
         raise _invalid(broken, name) from None
     if value is None:
-        raise InvalidManifest(
-            ["the file is empty; examples/quickstart.yaml shows what belongs in it"], file=name
-        )
+        raise InvalidManifest(["the file is empty; examples/quickstart.yaml shows what belongs in it"], file=name)
     if not isinstance(value, dict):
         raise InvalidManifest([f"must be a mapping of fields (key: value), found {_kind(value)}"], file=name)
     return ParsedManifest(value, MappingProxyType(lines))
 
 
 def parse_value(text: str) -> tuple[Any, dict[Path, int]]:
-    """Read one YAML value of any kind, or raise `Broken`; None when there is nothing."""
+    """Read one YAML or JSON value of any kind, or raise `Broken`; None when there is nothing."""
+    looks_like_json = text.lstrip().startswith("{")
     try:
-        _refuse_bombs(_Loader(text))
-        documents = [node for node in yaml.compose_all(text, Loader=_Loader) if not _is_nothing(node)]
+        value, lines = _yaml(text)
     except yaml.YAMLError as error:
-        if text.lstrip().startswith("{") and (rescued := strict_json(text)) is not None:
-            return rescued, {}
+        if looks_like_json and (exact := strict_json(text, MAX_DEPTH)) is not None:
+            return exact, {}
         raise _broken(error, text) from None
+    exact = strict_json(text, MAX_DEPTH) if looks_like_json else None
+    return (value if exact is None else exact), lines
+
+
+def _yaml(text: str) -> tuple[Any, dict[Path, int]]:
+    _refuse_bombs(_Loader(text))
+    documents = [node for node in yaml.compose_all(text, Loader=_Loader) if not _is_nothing(node)]
     if len(documents) > 1:
         sentence = f"holds {len(documents)} documents (separated by ---); give one per file"
         raise Broken(sentence, documents[1].start_mark.line + 1)

@@ -1,21 +1,23 @@
 """`hardwareConfig` and the placement fields of v1alpha1: what the cluster gives whatever holds the model."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from evallab.api.v1alpha1.face import Face, Label, Quantity, Text
+
+
+def _digits(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
 class Gpu(Face):
     """How many of which accelerator."""
 
     name: Text | None = Field(None, description="Resource name. Default: `nvidia.com/gpu`.")
-    count: (
-        Annotated[int, Field(ge=0, le=1024)]
-        | Annotated[str, Field(max_length=8, pattern=r"^[0-9]+$")]
-        | Annotated[None, Field()]
-    ) = Field(None, description="How many.", json_schema_extra={"x-kubernetes-int-or-string": True})
+    count: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=1024)] | None = Field(
+        None, description="How many.", json_schema_extra={"x-kubernetes-int-or-string": True}
+    )
 
 
 class Resource(Face):

@@ -5,127 +5,22 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from evallab.api.v1alpha1.face import Face, FreeForm, Label, Number, Seconds, Text, only_one
+from evallab.api.v1alpha1.benchmark import Benchmarks, CollectionRef, PassCriteria
+from evallab.api.v1alpha1.conduct import Compare, Determinism, Exports, Sampling
+from evallab.api.v1alpha1.face import Face, FreeForm, Label, Seconds, Text, only_one
 from evallab.api.v1alpha1.hardware import HardwareConfig, Toleration
 from evallab.api.v1alpha1.model import Model
-from evallab.api.v1alpha1.source import TestDataRef
 
 API_VERSION = "evallab.dev/v1alpha1"
 KIND = "EvalJob"
 _SERVER_SET = frozenset(
-    "creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName generation managedFields "
-    "ownerReferences resourceVersion selfLink uid".split()
+    {
+        *("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName"),
+        *("generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid"),
+    }
 )
-
-
-def _off(value: Any) -> Any:
-    """YAML 1.1 reads a bare Off as false."""
-    return "Off" if value is False else value
-
-
-class PrimaryScore(Face):
-    """Which metric of a benchmark speaks for it."""
-
-    metric: Text = Field(description="Name of the metric, such as `exact_match`.")
-    lower_is_better: bool = Field(False, description="True for a metric such as perplexity.")
-
-
-class PassCriteria(Face):
-    """What passes."""
-
-    threshold: Number = Field(description="The score that passes, in the metric's own unit.")
-
-
-class Benchmark(Face):
-    """One thing to measure, and how. The same benchmark may be listed twice with other parameters."""
-
-    provider_id: Annotated[str, Field(min_length=1, max_length=36)] = Field(description="Id of the provider.")
-    id: Annotated[str, Field(min_length=1, max_length=256)] = Field(description="Id of the benchmark.")
-    parameters: FreeForm = Field(default_factory=dict, description="Passed to the adapter as they are; any fields.")
-    test_data: TestDataRef | None = Field(
-        None, alias="testDataRef", description="Where the data comes from. Default: the benchmark's own."
-    )
-    primary_score: PrimaryScore | None = Field(None, description="Default: what the provider says.")
-    pass_criteria: PassCriteria | None = Field(
-        None, description="Default: what the provider says, unless `primaryScore` is given here."
-    )
-    weight: Annotated[float, Field(ge=0, le=1e6)] | None = Field(None, description="Weight in the job's score.")
-    hardware: HardwareConfig | None = Field(
-        None, alias="hardwareConfig", description="Hardware of this benchmark's adapter (cluster only)."
-    )
-
-
-Benchmarks = Annotated[tuple[Benchmark, ...], Field(strict=False, max_length=500)]
-
-
-class CollectionRef(Face):
-    """A collection, with what this job does differently."""
-
-    id: Text = Field(description="Id of the collection.")
-    benchmarks: Benchmarks = Field((), description="Overrides, matched by `providerId` and `id`; what is said here wins.")
-
-
-class Sampling(Face):
-    """How answers are sampled."""
-
-    temperature: Annotated[float, Field(ge=0, le=10)] | None = Field(None, description="Default: each task's own.")
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(None, description="Default: 1234.")
-    repeats: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="Answers per question. Default: 1.")
-
-
-class Compare(Face):
-    """What the job is compared with."""
-
-    against: Text | None = Field(
-        None, description="`previous`, `baseline`, or a reference to a job (an id, a name, `name~1`). Default: `previous`."
-    )
-    fail_on: Literal["regression", "inconclusive", "never"] | None = Field(
-        None, description="Which verdict fails the command. Default: `never`."
-    )
-    margin: Annotated[float, Field(ge=0, le=1e12)] | None = Field(
-        None, description="The smallest loss that matters, in the metric's unit."
-    )
-
-
-class Determinism(Face):
-    """What is done about drift."""
-
-    canary: Annotated[Literal["Enforce", "Warn", "Off"] | None, BeforeValidator(_off)] = Field(
-        None, description="What happens when fixed prompts are answered differently than before."
-    )
-
-
-class OciCoordinates(Face):
-    """Where in an OCI registry."""
-
-    oci_host: Text = Field(description="Host and port of the registry.")
-    oci_repository: Text = Field(description="Repository in it.")
-    oci_tag: Annotated[str, Field(max_length=128)] | None = Field(None, description="Tag.")
-    oci_subject: Text | None = Field(None, description="What the artifact refers to.")
-    annotations: Annotated[dict[str, str], Field(max_length=64)] = Field(
-        default_factory=dict, description="Annotations of the artifact."
-    )
-
-
-class OciConnection(Face):
-    """Credentials of the registry in a cluster."""
-
-    connection: Text = Field(description="Name of the Secret (`.dockerconfigjson`).")
-
-
-class OciExport(Face):
-    """Results as an OCI artifact."""
-
-    coordinates: OciCoordinates = Field(description="Where to push.")
-    k8s: OciConnection | None = Field(None, alias="k8s", description="Credentials.")
-
-
-class Exports(Face):
-    """Where results are copied to when the job has finished."""
-
-    oci: OciExport | None = Field(None, description="An OCI registry.")
 
 
 class EvalJobSpec(Face):
@@ -155,7 +50,8 @@ class EvalJobSpec(Face):
     priority_class_name: Text | None = Field(None, description="Kubernetes priority class (cluster only).")
     runtime_class_name: Text | None = Field(None, description="Kubernetes runtime class (cluster only).")
     pod_template: FreeForm = Field(
-        default_factory=dict, description="Merged into the pods, checked against a deny-list (cluster only); any fields."
+        default_factory=dict,
+        description="Merged into the pods, checked against a deny-list (cluster only); any fields.",
     )
     pass_criteria: PassCriteria | None = Field(
         None, description="The weighted score that passes. Default: the collection's, else 0.5."
@@ -166,9 +62,7 @@ class EvalJobSpec(Face):
     suspend: bool = Field(False, description="True: stop what runs and keep what was measured; false resumes.")
     cancelled: bool = Field(False, description="True cancels the job for good.")
     timeout_seconds: Seconds = Field(14_400, description="Limit of the running time of one attempt.")
-    pending_deadline_seconds: Seconds = Field(
-        86_400, description="Limit of waiting for a place, an image or a volume."
-    )
+    pending_deadline_seconds: Seconds = Field(86_400, description="Limit of waiting for a place, an image or a volume.")
     retries: Annotated[int, Field(ge=0, le=100)] = Field(
         2, description="How often a failed attempt is repeated; disruptions do not count."
     )
@@ -187,7 +81,8 @@ class EvalJobSpec(Face):
 
     @model_validator(mode="after")
     def _model_is_reachable(self) -> Self:
-        data = [benchmark.test_data for benchmark in self.benchmarks]
+        overrides = self.collection.benchmarks if self.collection else ()
+        data = [benchmark.test_data for benchmark in (*self.benchmarks, *overrides)]
         if not data or not all(each and each.type == "PreRecordedData" for each in data):
             only_one(self.model, ("url", "serve", "in_process"))
         return self

@@ -4,14 +4,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from evallab.api.v1alpha1.face import SHA256, Face, LongText, Text, Url, only_one
+from evallab.api.patterns import SHA256
+from evallab.api.v1alpha1.face import Face, LongText, Text, Url, only_one
 
 
 class SecretRef(Face):
     """A reference to credentials."""
 
     name: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
-        description="Name of a Secret; on one computer a directory (`file:///…`) that holds `api-key`, `hf-token` or `ca_cert`."
+        description="Name of a Secret; on one computer a directory (`file:///…`) with `api-key`, `hf-token`, `ca_cert`."
     )
 
 

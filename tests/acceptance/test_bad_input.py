@@ -86,5 +86,5 @@ def test_a_chat_only_server_asked_for_log_likelihood_is_said_before_the_first_sa
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert "log-likelihood" in done.stdout or "log-likelihood" in done.stderr
-    [[samples]] = evallab.sql("select count(*) from samples where model = 'chatty'")
+    [[samples]] = evallab.sql("select count(*) from samples where job = 'chatty'")
     assert samples == "0"

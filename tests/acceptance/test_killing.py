@@ -1,4 +1,4 @@
-"""kill -9 of evallab, of Postgres or of its supervisor, in the middle of a job: nothing committed is lost, no orphan stays."""
+"""kill -9 of evallab, Postgres or its supervisor in the middle of a job: nothing is lost, no orphan stays."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_killing_the_database_loses_no_committed_row(own: Command, victim: str) 
     assert json.loads(stdout)["state"] == "completed"
     assert int(own.sql("select count(*) from events")[0][0]) > int(before[0][0]) - 1
     [[samples]] = own.sql("select count(*) from samples")
-    assert int(samples) == sum(each["primary_score"]["n"] for each in json.loads(stdout)["benchmarks"])
+    assert int(samples) == sum(each["score"]["n"] for each in json.loads(stdout)["benchmarks"])
     own("db", "stop")
 
 
@@ -120,7 +121,7 @@ def test_two_commands_at_once_share_the_database_and_take_turns(own: Command) ->
     ends = [(process.communicate(timeout=300), process.returncode) for process in both]
     assert [code for _, code in ends] == [0, 0], ends
     spans = own.sql("select started_at, finished_at from attempts order by started_at")
-    assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
     own("db", "stop")
 
 

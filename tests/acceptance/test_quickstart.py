@@ -1,4 +1,4 @@
-"""Done means: the scores are what the model card says, they reproduce exactly, and one SELECT answers who scored what."""
+"""The main job: scores are what the model card says, they reproduce, and one SELECT answers who scored what."""
 
 import json
 import re
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def _primary(report: Any) -> dict[str, Any]:
-    return {each["id"]: each["primary_score"] for each in report["benchmarks"]}
+    return {each["id"]: each["score"] for each in report["benchmarks"]}
 
 
 def test_both_jobs_end_with_every_benchmark_completed(quickstart: Quickstart) -> None:
@@ -27,21 +27,21 @@ def test_both_jobs_end_with_every_benchmark_completed(quickstart: Quickstart) ->
 
 def test_scores_are_what_the_model_card_says(quickstart: Quickstart) -> None:
     card = json.loads((ROOT / "tinymodel" / "scores.json").read_text())
-    for done, variant in ((quickstart.f16, "f16"), (quickstart.q3, "q3")):
+    for done, variant in ((quickstart.f16, "demo-f16"), (quickstart.q3, "demo-q3")):
         for each in json.loads(done.stdout)["benchmarks"]:
             name = each["id"]
-            assert each["primary_score"]["value"] == pytest.approx(card[name][variant]["score"], abs=1e-12), (
+            assert each["score"]["value"] == pytest.approx(card[name][variant]["score"], abs=1e-12), (
                 name,
                 variant,
             )
-            assert each["primary_score"]["n"] == card[name][variant]["n"]
+            assert each["score"]["n"] == card[name][variant]["n"]
 
 
 def test_a_score_without_interval_provenance_and_validity_is_not_a_result(
     evallab: Command, quickstart: Quickstart
 ) -> None:
     for each in json.loads(quickstart.f16.stdout)["benchmarks"]:
-        score = each["primary_score"]
+        score = each["score"]
         assert score["ci_low"] < score["value"] < score["ci_high"]
         assert score["validity"] == "valid"
     provenance = evallab.json("show", "quickstart", "--provenance")
@@ -67,7 +67,7 @@ def test_scores_reproduce_exactly_from_one_job_to_the_next(evallab: Command, qui
 
 
 def test_every_sample_is_stored(evallab: Command, quickstart: Quickstart) -> None:
-    asked = sum(each["primary_score"]["n"] for each in json.loads(quickstart.q3.stdout)["benchmarks"])
+    asked = sum(each["score"]["n"] for each in json.loads(quickstart.q3.stdout)["benchmarks"])
     [[stored]] = evallab.sql("select count(*) from samples where job = 'quickstart-q3'")
     assert int(stored) == asked
 

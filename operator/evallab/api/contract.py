@@ -132,7 +132,7 @@ class Result(Wire):
     """The result file: what an attempt of evallab's own adapters ended with.
 
     `question` holds everything that makes two scores answers to the same questions (hashed into the question key);
-    `answered_by` what the adapter learnt of what answered (it enters the setup key); `provenance` whatever else a reviewer needs.
+    `answered_by` what the adapter learnt of what answered; `provenance` whatever else a reviewer needs.
     """
 
     status: Literal["completed", "failed"]

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class JobRow:
-    """One job. `spec` is what was asked, collection expanded, defaults kept as None; `manifest` the text it came from."""
+    """One job. `spec` is what was asked, collection expanded, defaults kept as None; `manifest` the text it was."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ class JobSnapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRow:
-    """One metric of one benchmark, with its interval (None where none can be given, and then `interval_method` says why)."""
+    """One metric of one benchmark, with its interval (None where there is none; `interval_method` then says why)."""
 
     job_id: str
     index: int
@@ -131,7 +131,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleRow:
-    """Numbers and hashes of one question; its texts lie in the samples artifact, frame at `text_offset`, line `text_line`."""
+    """Numbers and hashes of one question; its texts are in the samples artifact (`text_offset`, `text_line`)."""
 
     doc_id: int
     repeat: int
@@ -150,7 +150,7 @@ class SampleRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactRow:
-    """One kept file. `path` is relative to the artifact root; `bytes` are stored bytes; `sha256` is of the content before compression."""
+    """One kept file. `path` is below the artifact root; `bytes` as stored; `sha256` of the content, uncompressed."""
 
     id: str
     job_id: str
@@ -238,8 +238,9 @@ class Store(Protocol):
         """Read one job whole. Raises NotFound."""
 
     async def resolve(self, reference: str) -> str:
-        """Return the id that a reference means: an id, a unique prefix of ≥ 4, a name (its newest job), name~1 (the one before).
+        """Return the id that a reference means.
 
+        The first that fits: an id, a name (its newest job), name~1 (the one before), a unique prefix of ≥ 4.
         Raises NotFound (naming near names), or UsageError when a prefix is not unique.
         """
 
@@ -273,7 +274,10 @@ class Store(Protocol):
         """Insert everything of an attempt's result, once; False when it was recorded before."""
 
     async def save_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow]) -> None:
-        """Write the projection (state, reason, message, times, progress, setup key, model server); never cancel_requested."""
+        """Write the projection: state, reason, message, times, progress, setup key, model server.
+
+        Never cancel_requested. Raises NotFound.
+        """
 
     async def scores(self, job_id: str, *, primary_only: bool = False) -> list[ScoreRow]:
         """Return the scores of a job in benchmark order, the primary one first."""
@@ -282,7 +286,10 @@ class Store(Protocol):
         """Return the per-question values of one metric of one benchmark of one job."""
 
     async def comparable(self, job_id: str, *, question_key: str, metric: str, filter_: str) -> tuple[str, int] | None:
-        """Return (job id, index) of the newest other finished job with that question key: of the same model name, else of the same family."""
+        """Return (job id, index) of the newest other finished job with that question key.
+
+        Of the same model name, else of the same family; scores that are invalid do not count.
+        """
 
     async def same_questions(self, job_id: str, *, question_key: str, metric: str, filter_: str) -> int | None:
         """Return the index in job `job_id` of the benchmark with that question key, or None."""

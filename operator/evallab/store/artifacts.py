@@ -1,0 +1,102 @@
+"""Files that are kept: samples with their texts, logs, results. Compressed, named by their content, written whole.
+
+The receiver writes them, commands and the server read them; their rows are in the store (`interface.ArtifactRow`).
+Files lie under a root as `<first two>/<sha256 of the stored bytes>`: the name of the stored bytes rather than of the
+content, because offsets into a file must stay true even where another zstd version would compress differently.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import zstandard
+
+from evallab.api.contract import SAMPLES_FILE, Sample
+from evallab.api.errors import NotFound
+from evallab.store import samplefile
+from evallab.store.atomic import Draft, Kept
+from evallab.store.interface import ArtifactRow, SampleRow
+
+_LEVEL = 3
+
+
+class Owner(Protocol):
+    """Whose file it is; without index and attempt it belongs to the whole job."""
+
+    @property
+    def job_id(self) -> str:
+        """Id of the job."""
+
+    @property
+    def index(self) -> int | None:
+        """Position of the benchmark."""
+
+    @property
+    def attempt_id(self) -> str | None:
+        """Id of the attempt."""
+
+
+class ArtifactFiles:
+    """The directory of artifacts."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the root; it is made when something is written."""
+        self._root = root
+
+    def write_samples(self, samples: Iterable[Sample], *, owner: Owner) -> tuple[ArtifactRow, list[SampleRow]]:
+        """Keep samples as they stream by, a frame at a time, and return the artifact's row and theirs.
+
+        Raises AdapterFailed when two samples have the same doc_id and repeat.
+        """
+        with Draft(self._root) as draft:
+            rows = samplefile.write(samples, draft)
+            kept = draft.keep()
+        return _row(kept, owner, kind="samples", name=SAMPLES_FILE, codec="zstd-frames"), rows
+
+    def store_file(self, path: Path, *, kind: str, name: str, owner: Owner) -> ArtifactRow:
+        """Keep a copy of a file, compressed. The same file of the same owner is the same row."""
+        compressor = zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+        with Draft(self._root) as draft, path.open("rb") as source:
+            for piece in draft.contents(source):
+                draft.write(compressor.compress(piece))
+            draft.write(compressor.flush())
+            kept = draft.keep()
+        return _row(kept, owner, kind=kind, name=name, codec="zstd")
+
+    def read_texts(self, path: str, rows: Sequence[SampleRow]) -> list[dict[str, Any]]:
+        """Return the whole samples (contract.Sample as JSON) that rows point to, in their order; {} where none is."""
+        with self._located(path).open("rb") as stream:
+            return samplefile.read(stream, rows)
+
+    def open_text(self, artifact: ArtifactRow) -> str:
+        """Return the content of an artifact as text; bytes that are no UTF-8 are replaced."""
+        with self._located(artifact.path).open("rb") as stream:
+            if artifact.codec == "none":
+                return stream.read().decode("utf-8", "replace")
+            with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True) as content:
+                return content.read().decode("utf-8", "replace")
+
+    def _located(self, path: str) -> Path:
+        located = self._root / path
+        inside = located.resolve().is_relative_to(self._root.resolve())
+        if not inside or not located.is_file():
+            raise NotFound(f"The artifact {path!r} is not in {self._root}.", remedy="Was it kept on another machine?")
+        return located
+
+
+def _row(kept: Kept, owner: Owner, *, kind: str, name: str, codec: str) -> ArtifactRow:
+    """Return the row; its id follows from what it is, so that keeping the same file again changes nothing."""
+    identity = "\n".join((owner.job_id, str(owner.index), str(owner.attempt_id), kind, name, kept.sha256))
+    return ArtifactRow(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:32],
+        job_id=owner.job_id,
+        index=owner.index,
+        attempt_id=owner.attempt_id,
+        kind=kind,
+        name=name,
+        path=kept.path,
+        sha256=kept.sha256,
+        bytes=kept.bytes,
+        codec=codec,
+    )

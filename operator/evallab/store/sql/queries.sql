@@ -1,0 +1,437 @@
+-- Every statement evallab sends to Postgres. "name:" starts one; the comment lines after it say what it is for.
+-- Parsed by store/queries.py; parameters are %(named)s. Columns are aliased to the fields of store/interface.py.
+
+-- ------------------------------------------------------------------------------------------------ connections
+
+-- name: prepare_connection
+-- Times come back in UTC, whatever the server's zone is.
+SET TIME ZONE 'UTC';
+
+-- name: read_consistently
+-- First statement of a transaction that reads several times and must see one moment.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
+-- name: listen
+-- Hear changes of jobs (see trigger "announce").
+LISTEN evallab_job;
+
+-- ------------------------------------------------------------------------------------------------- migrations
+
+-- name: has_migrations
+-- Whether this database was ever migrated.
+SELECT to_regclass('evallab_tables.schema_migrations') IS NOT NULL AS found;
+
+-- name: applied_migrations
+-- What was applied, in order.
+SELECT name, encode(sha256, 'hex') AS sha256 FROM evallab_tables.schema_migrations ORDER BY name;
+
+-- name: lock_migrations
+-- One process migrates at a time; the lock goes with the transaction. The number is "evallab" in ASCII.
+SELECT pg_advisory_xact_lock(28559133450723682);
+
+-- name: prepare_migrations
+-- Make the table that remembers migrations.
+CREATE SCHEMA IF NOT EXISTS evallab_tables;
+CREATE TABLE IF NOT EXISTS evallab_tables.schema_migrations (
+    name text PRIMARY KEY,
+    sha256 bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- name: remember_migration
+-- Record one migration as applied.
+INSERT INTO evallab_tables.schema_migrations (name, sha256) VALUES (%(name)s, decode(%(sha256)s, 'hex'));
+
+-- ------------------------------------------------------------------------------------------------------- jobs
+
+-- name: add_model
+-- Make the model's row, once.
+INSERT INTO evallab_tables.models (name, family, parent, change)
+VALUES (%(name)s, %(family)s, %(parent)s, %(change)s)
+ON CONFLICT DO NOTHING;
+
+-- name: find_model
+-- The row of exactly this model.
+SELECT id FROM evallab_tables.models
+WHERE
+    name = %(name)s
+    AND family IS NOT DISTINCT FROM %(family)s::text
+    AND parent IS NOT DISTINCT FROM %(parent)s::text
+    AND change IS NOT DISTINCT FROM %(change)s::text;
+
+-- name: add_job
+-- Insert a job; no row comes back when its id exists.
+INSERT INTO evallab_tables.jobs (
+    id, name, model_id, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at,
+    reason, message, cancel_requested, setup_key, model_server
+) VALUES (
+    %(id)s, %(name)s, %(model_id)s, %(spec)s, %(state)s, %(runtime)s, %(attached)s, %(manifest)s, %(manifest_dir)s,
+    %(created_at)s, %(started_at)s, %(finished_at)s, %(reason)s, %(message)s, %(cancel_requested)s,
+    decode(%(setup_key)s, 'hex'), %(model_server)s
+)
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: add_benchmark
+-- Make the benchmark's row, once.
+INSERT INTO evallab_tables.benchmarks (provider_id, id)
+VALUES (%(provider_id)s, %(benchmark_id)s)
+ON CONFLICT DO NOTHING;
+
+-- name: add_job_benchmark
+-- Insert one benchmark of a job.
+INSERT INTO evallab_tables.job_benchmarks (
+    job_id, index, provider_id, benchmark_id, state, reason, message, phase, done, total, samples_per_minute,
+    started_at, finished_at
+) VALUES (
+    %(job_id)s, %(index)s, %(provider_id)s, %(benchmark_id)s, %(state)s, %(reason)s, %(message)s, %(phase)s, %(done)s,
+    %(total)s, %(samples_per_minute)s, %(started_at)s, %(finished_at)s
+);
+
+-- name: save_job
+-- Write a job's projection; never cancel_requested.
+UPDATE evallab_tables.jobs
+SET
+    state = %(state)s,
+    started_at = %(started_at)s,
+    finished_at = %(finished_at)s,
+    reason = %(reason)s,
+    message = %(message)s,
+    setup_key = decode(%(setup_key)s, 'hex'),
+    model_server = %(model_server)s
+WHERE id = %(id)s
+RETURNING id;
+
+-- name: save_job_benchmark
+-- Write one benchmark's projection.
+UPDATE evallab_tables.job_benchmarks
+SET
+    state = %(state)s,
+    reason = %(reason)s,
+    message = %(message)s,
+    phase = %(phase)s,
+    done = %(done)s,
+    total = %(total)s,
+    samples_per_minute = %(samples_per_minute)s,
+    started_at = %(started_at)s,
+    finished_at = %(finished_at)s
+WHERE job_id = %(job_id)s AND index = %(index)s;
+
+-- name: request_cancel
+-- Set the one-way flag; no row comes back when it was set before.
+UPDATE evallab_tables.jobs SET cancel_requested = TRUE WHERE id = %(job_id)s AND NOT cancel_requested RETURNING id;
+
+-- name: job_exists
+-- Whether there is such a job.
+SELECT EXISTS (SELECT 1 FROM evallab_tables.jobs WHERE id = %(job_id)s) AS found;
+
+-- name: fetch_job
+-- One job.
+SELECT
+    id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
+    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server
+FROM evallab_tables.jobs
+WHERE id = %(job_id)s;
+
+-- name: list_jobs
+-- Jobs, newest first.
+SELECT
+    id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
+    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server
+FROM evallab_tables.jobs
+WHERE (%(state)s::text IS NULL OR state = %(state)s) AND (%(name)s::text IS NULL OR name = %(name)s)
+ORDER BY created_at DESC, id DESC
+LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: list_unfinished
+-- The queue of a runtime, in its order.
+SELECT
+    id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
+    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server
+FROM evallab_tables.jobs
+WHERE runtime = %(runtime)s AND state IN ('pending', 'running')
+ORDER BY priority DESC, created_at, id;
+
+-- name: list_job_benchmarks
+-- The benchmarks of a job.
+SELECT
+    job_id, index, provider_id, benchmark_id, state, reason, message, phase, done, total, samples_per_minute,
+    started_at, finished_at
+FROM evallab_tables.job_benchmarks
+WHERE job_id = %(job_id)s
+ORDER BY index;
+
+-- ------------------------------------------------------------------------------------------------- references
+
+-- name: job_of_name
+-- The newest job of a name, or the one %(back)s before it.
+SELECT id FROM evallab_tables.jobs WHERE name = %(name)s ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET %(back)s;
+
+-- name: count_of_name
+-- How many jobs have that name.
+SELECT count(*) AS jobs FROM evallab_tables.jobs WHERE name = %(name)s;
+
+-- name: jobs_of_prefix
+-- A few jobs whose ids begin like this, newest first.
+SELECT id, name FROM evallab_tables.jobs
+WHERE starts_with(id, %(prefix)s)
+ORDER BY created_at DESC, id DESC
+LIMIT 4;
+
+-- name: recent_names
+-- Names to suggest when a reference means nothing.
+SELECT name FROM evallab_tables.jobs GROUP BY name ORDER BY max(created_at) DESC LIMIT 1000;
+
+-- ----------------------------------------------------------------------------------------------------- leases
+
+-- name: take_lease
+-- Take, renew, or take over when expired; no row comes back while somebody else holds it.
+INSERT INTO evallab_tables.leases (job_id, holder, expires_at)
+VALUES (%(job_id)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+ON CONFLICT (job_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
+WHERE leases.holder = excluded.holder OR leases.expires_at <= clock_timestamp()
+RETURNING holder;
+
+-- name: drop_lease
+-- Give a lease back, if it is still one's own.
+DELETE FROM evallab_tables.leases WHERE job_id = %(job_id)s AND holder = %(holder)s;
+
+-- name: lease_holder
+-- Who holds a live lease.
+SELECT holder FROM evallab_tables.leases WHERE job_id = %(job_id)s AND expires_at > clock_timestamp();
+
+-- ---------------------------------------------------------------------------------------- attempts and events
+
+-- name: save_attempt
+-- Insert or replace an attempt, unless it has ended.
+INSERT INTO evallab_tables.attempts (
+    id, job_id, index, number, state, handle, created_at, started_at, finished_at, stop_requested, exit_code,
+    exit_signal, reason, message
+) VALUES (
+    %(id)s, %(job_id)s, %(index)s, %(number)s, %(state)s, %(handle)s, %(created_at)s, %(started_at)s, %(finished_at)s,
+    %(stop_requested)s, %(exit_code)s, %(exit_signal)s, %(reason)s, %(message)s
+)
+ON CONFLICT (id) DO UPDATE SET
+state = excluded.state,
+handle = excluded.handle,
+started_at = excluded.started_at,
+finished_at = excluded.finished_at,
+stop_requested = excluded.stop_requested,
+exit_code = excluded.exit_code,
+exit_signal = excluded.exit_signal,
+reason = excluded.reason,
+message = excluded.message
+WHERE attempts.state IN ('starting', 'running');
+
+-- name: list_attempts
+-- The attempts of a job.
+SELECT
+    id, job_id, index, number, state, handle, created_at, started_at, finished_at, stop_requested, exit_code,
+    exit_signal, reason, message
+FROM evallab_tables.attempts
+WHERE job_id = %(job_id)s
+ORDER BY index, number;
+
+-- name: lock_attempt
+-- Whether an attempt has ended; it cannot end before this transaction does.
+SELECT state NOT IN ('starting', 'running') AS ended FROM evallab_tables.attempts WHERE id = %(attempt_id)s FOR SHARE;
+
+-- name: add_event
+-- Insert an event, once.
+INSERT INTO evallab_tables.events (id, attempt_id, received_at, body, late)
+VALUES (%(id)s, %(attempt_id)s, %(received_at)s, %(body)s, %(late)s)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: list_events
+-- The events of a job, oldest first.
+SELECT event.id, event.attempt_id, event.received_at, event.body, event.late
+FROM evallab_tables.events AS event
+INNER JOIN evallab_tables.attempts AS attempt ON attempt.id = event.attempt_id
+WHERE attempt.job_id = %(job_id)s
+ORDER BY event.received_at, event.arrival;
+
+-- name: list_results
+-- The attempts of a job that have a result.
+SELECT attempt_id FROM evallab_tables.results WHERE job_id = %(job_id)s;
+
+-- ---------------------------------------------------------------------------------------------------- results
+
+-- name: add_dataset
+-- Make the dataset's row, once.
+INSERT INTO evallab_tables.datasets (name, fingerprint, revision, n, detail)
+VALUES (%(name)s, %(fingerprint)s, %(revision)s, %(n)s, %(detail)s)
+ON CONFLICT DO NOTHING;
+
+-- name: find_dataset
+-- The row of exactly this data.
+SELECT id FROM evallab_tables.datasets
+WHERE name = %(name)s AND fingerprint = %(fingerprint)s AND revision IS NOT DISTINCT FROM %(revision)s::text;
+
+-- name: add_result
+-- The exactly-once marker; no row comes back when the attempt has one.
+INSERT INTO evallab_tables.results (attempt_id, job_id, index, number, recorded_at, metrics, dataset_id, question_key)
+SELECT id, job_id, index, number, %(recorded_at)s, %(metrics)s, %(dataset_id)s::bigint, decode(%(question_key)s, 'hex')
+FROM evallab_tables.attempts
+WHERE id = %(attempt_id)s
+ON CONFLICT (attempt_id) DO NOTHING
+RETURNING id;
+
+-- name: add_score
+-- Insert one score of a result.
+INSERT INTO evallab_tables.scores (
+    result_id, metric, filter, value, stderr, ci_low, ci_high, interval_method, n, n_errors, higher_is_better,
+    is_primary, question_key, validity, validity_reasons, threshold, passed
+) VALUES (
+    %(result_id)s, %(metric)s, %(filter)s, %(value)s, %(stderr)s, %(ci_low)s, %(ci_high)s, %(interval_method)s, %(n)s,
+    %(n_errors)s, %(higher_is_better)s, %(primary)s, decode(%(question_key)s, 'hex'), %(validity)s,
+    %(validity_reasons)s, %(threshold)s, %(passed)s
+);
+
+-- name: copy_samples
+-- Stream the samples of a result; the order of columns is that of store/results.py.
+COPY evallab_tables.samples (
+    result_id, doc_id, repeat, doc_hash, prompt_hash, response_hash, prompt_tokens, completion_tokens, latency_ms,
+    finish_reason, error, text_offset, text_line
+) FROM STDIN;
+
+-- name: copy_sample_scores
+-- Stream the values of the samples of a result.
+COPY evallab_tables.sample_scores (result_id, doc_id, repeat, metric, filter, value) FROM STDIN;
+
+-- name: list_scores
+-- The scores of a job that count, in benchmark order, the primary one first.
+SELECT
+    result.job_id, result.index, result.attempt_id, benchmark.provider_id, benchmark.benchmark_id, score.metric,
+    score.filter, score.value, score.stderr, score.ci_low, score.ci_high, score.interval_method, score.n,
+    score.n_errors, score.higher_is_better, score.is_primary AS "primary",
+    encode(score.question_key, 'hex') AS question_key, score.validity, score.validity_reasons, score.threshold,
+    score.passed
+FROM evallab_tables.counted_results AS result
+INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id
+INNER JOIN evallab_tables.job_benchmarks AS benchmark
+    ON benchmark.job_id = result.job_id AND benchmark.index = result.index
+WHERE result.job_id = %(job_id)s AND (score.is_primary OR NOT %(primary_only)s)
+ORDER BY result.index, score.is_primary DESC, score.metric, score.filter;
+
+-- name: counted_result
+-- The result of a benchmark of a job that counts.
+SELECT id FROM evallab_tables.counted_results WHERE job_id = %(job_id)s AND index = %(index)s;
+
+-- name: list_samples
+-- Samples of a result, with their values.
+SELECT
+    sample.doc_id, sample.repeat, encode(sample.doc_hash, 'hex') AS doc_hash,
+    encode(sample.prompt_hash, 'hex') AS prompt_hash, encode(sample.response_hash, 'hex') AS response_hash,
+    sample.prompt_tokens, sample.completion_tokens, sample.latency_ms, sample.finish_reason, sample.error,
+    sample.text_offset, sample.text_line,
+    (
+        SELECT jsonb_agg(jsonb_build_array(score.metric, score.filter, score.value))
+        FROM evallab_tables.sample_scores AS score
+        WHERE score.result_id = sample.result_id AND score.doc_id = sample.doc_id AND score.repeat = sample.repeat
+    ) AS scores
+FROM evallab_tables.samples AS sample
+WHERE sample.result_id = %(result_id)s
+ORDER BY sample.doc_id, sample.repeat
+LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: list_pairable
+-- The values of one metric, question by question.
+SELECT score.doc_id, score.repeat, score.value, encode(sample.response_hash, 'hex') AS response_hash
+FROM evallab_tables.sample_scores AS score
+INNER JOIN evallab_tables.samples AS sample
+    ON sample.result_id = score.result_id AND sample.doc_id = score.doc_id AND sample.repeat = score.repeat
+WHERE score.result_id = %(result_id)s AND score.metric = %(metric)s AND score.filter = %(filter)s
+ORDER BY score.doc_id, score.repeat;
+
+-- name: find_comparable
+-- The newest other ended job that answered the same questions usably: same model name first, else same family.
+SELECT result.job_id, result.index
+FROM evallab_tables.scores AS score
+INNER JOIN evallab_tables.counted_results AS result ON result.id = score.result_id
+INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
+INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
+INNER JOIN evallab_tables.jobs AS own ON own.id = %(job_id)s
+INNER JOIN evallab_tables.models AS own_model ON own_model.id = own.model_id
+WHERE
+    score.question_key = decode(%(question_key)s, 'hex')
+    AND score.metric = %(metric)s
+    AND score.filter = %(filter)s
+    AND score.validity <> 'invalid'
+    AND job.id <> own.id
+    AND job.state NOT IN ('pending', 'running')
+    AND (model.name = own_model.name OR model.family = own_model.family)
+ORDER BY
+    (model.name = own_model.name) DESC, job.finished_at DESC NULLS LAST, job.created_at DESC, job.id DESC, result.index
+LIMIT 1;
+
+-- name: find_same_questions
+-- The benchmark of a job that answered these questions.
+SELECT result.index
+FROM evallab_tables.counted_results AS result
+INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id
+WHERE
+    result.job_id = %(job_id)s
+    AND score.question_key = decode(%(question_key)s, 'hex')
+    AND score.metric = %(metric)s
+    AND score.filter = %(filter)s
+ORDER BY result.index
+LIMIT 1;
+
+-- name: add_comparison
+-- Insert one comparison, once.
+INSERT INTO evallab_tables.comparisons (
+    job_id, index, baseline_job_id, baseline_index, metric, filter, n, baseline_value, value, delta, ci_low, ci_high,
+    p_value, lost, gained, discordance, smallest_detectable, margin, method, verdict, note
+) VALUES (
+    %(job_id)s, %(index)s, %(baseline_job_id)s, %(baseline_index)s, %(metric)s, %(filter)s, %(n)s, %(baseline_value)s,
+    %(value)s, %(delta)s, %(ci_low)s, %(ci_high)s, %(p_value)s, %(lost)s, %(gained)s, %(discordance)s,
+    %(smallest_detectable)s, %(margin)s, %(method)s, %(verdict)s, %(note)s
+)
+ON CONFLICT DO NOTHING;
+
+-- name: list_comparisons
+-- The comparisons of a job, in benchmark order.
+SELECT
+    job_id, index, baseline_job_id, baseline_index, metric, filter, n, baseline_value, value, delta, ci_low, ci_high,
+    p_value, lost, gained, discordance, smallest_detectable, margin, method, verdict, note
+FROM evallab_tables.comparisons
+WHERE job_id = %(job_id)s
+ORDER BY index, created_at, baseline_job_id;
+
+-- --------------------------------------------------------------------------- artifacts, provenance, audit trail
+
+-- name: add_artifact
+-- Insert one artifact, once.
+INSERT INTO evallab_tables.artifacts (id, job_id, index, attempt_id, kind, name, path, sha256, bytes, codec)
+VALUES (
+    %(id)s, %(job_id)s, %(index)s, %(attempt_id)s, %(kind)s, %(name)s, %(path)s, decode(%(sha256)s, 'hex'), %(bytes)s,
+    %(codec)s
+)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: list_artifacts
+-- What is kept of a job: files of the whole job last.
+SELECT id, job_id, index, attempt_id, kind, name, path, encode(sha256, 'hex') AS sha256, bytes, codec
+FROM evallab_tables.artifacts
+WHERE job_id = %(job_id)s
+ORDER BY index NULLS LAST, created_at, kind, name, id;
+
+-- name: add_provenance
+-- Insert the record of a job (attempt_id NULL) or of an attempt, once.
+INSERT INTO evallab_tables.provenance (job_id, attempt_id, recorded_at, record)
+VALUES (%(job_id)s, %(attempt_id)s, %(recorded_at)s, %(record)s)
+ON CONFLICT DO NOTHING;
+
+-- name: list_provenance
+-- The record of a job (index NULL) and those of its results that count.
+SELECT result.index, provenance.record
+FROM evallab_tables.provenance AS provenance
+LEFT JOIN evallab_tables.counted_results AS result ON result.attempt_id = provenance.attempt_id
+WHERE provenance.job_id = %(job_id)s AND (provenance.attempt_id IS NULL OR result.id IS NOT NULL)
+ORDER BY result.index;
+
+-- name: add_audit
+-- Append to the audit trail; the same act at the same instant is one row.
+INSERT INTO evallab_tables.audit (at, actor, action, job_id, detail)
+VALUES (%(at)s, %(actor)s, %(action)s, %(job_id)s, %(detail)s)
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,356 @@
+-- The tables as they are now. Applied by nobody: databases are made by migrations/, and a test proves that both lead
+-- to the same catalog. Change this file and add a migration in the same commit. Views are in views.sql.
+--
+-- Conventions: states are text with a check, each with its transitions in a comment; hashes are bytea (half of their
+-- hex); times are UTC; a table that holds results is insert-only. Nothing is computed from a table's own clocks
+-- (default now()). The schema is not called "evallab": for a role of that name "$user" would come first in the search
+-- path, and the tables would hide the views of the same names in "public".
+
+CREATE SCHEMA IF NOT EXISTS evallab_tables;
+
+-- Which migrations this database has seen, with the content they had then.
+CREATE TABLE IF NOT EXISTS evallab_tables.schema_migrations (
+    name text PRIMARY KEY,
+    sha256 bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- What is evaluated and with what
+-- ---------------------------------------------------------------------------------------------------------------
+
+-- A model as jobs name it. The same name with another lineage is another row.
+CREATE TABLE evallab_tables.models (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    family text,
+    parent text,
+    change text, -- what was changed against the parent: "AWQ int4"
+    CONSTRAINT models_identity UNIQUE NULLS NOT DISTINCT (name, family, parent, change)
+);
+CREATE INDEX models_by_family ON evallab_tables.models (family);
+
+-- A benchmark that some job asked for.
+CREATE TABLE evallab_tables.benchmarks (
+    provider_id text NOT NULL,
+    id text NOT NULL,
+    PRIMARY KEY (provider_id, id)
+);
+
+-- The data of a benchmark, identified by content.
+CREATE TABLE evallab_tables.datasets (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    fingerprint text NOT NULL,
+    revision text,
+    n bigint CONSTRAINT datasets_n CHECK (n >= 0),
+    detail jsonb NOT NULL,
+    CONSTRAINT datasets_identity UNIQUE NULLS NOT DISTINCT (name, fingerprint, revision)
+);
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Jobs, their benchmarks, attempts and events
+-- ---------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE evallab_tables.jobs (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    model_id bigint NOT NULL CONSTRAINT jobs_model REFERENCES evallab_tables.models,
+    spec jsonb NOT NULL, -- the EvalJob, collection expanded
+    priority integer NOT NULL GENERATED ALWAYS AS (coalesce((spec ->> 'priority')::integer, 0)) STORED,
+    state text NOT NULL CONSTRAINT jobs_state CHECK (
+        state IN (
+            'pending', -- new -> pending
+            'running', -- pending -> running
+            'completed', -- running -> completed: every benchmark completed
+            'partially_failed', -- running -> partially_failed: some did
+            'failed', -- pending, running -> failed
+            'cancelled' -- pending, running -> cancelled
+        )
+    ),
+    runtime text NOT NULL CONSTRAINT jobs_runtime CHECK (runtime IN ('local', 'kubernetes')),
+    attached boolean NOT NULL,
+    manifest text NOT NULL,
+    manifest_dir text,
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    finished_at timestamptz,
+    reason text,
+    message text,
+    cancel_requested boolean NOT NULL DEFAULT FALSE, -- one way
+    setup_key bytea,
+    model_server jsonb
+);
+CREATE INDEX jobs_by_age ON evallab_tables.jobs (created_at DESC, id DESC);
+CREATE INDEX jobs_by_name ON evallab_tables.jobs (name, created_at DESC, id DESC);
+CREATE INDEX jobs_by_model ON evallab_tables.jobs (model_id);
+CREATE INDEX jobs_queue ON evallab_tables.jobs (runtime, priority DESC, created_at, id)
+WHERE state IN ('pending', 'running');
+
+CREATE TABLE evallab_tables.job_benchmarks (
+    job_id text NOT NULL CONSTRAINT job_benchmarks_job REFERENCES evallab_tables.jobs,
+    index smallint NOT NULL CONSTRAINT job_benchmarks_index CHECK (index >= 0),
+    provider_id text NOT NULL,
+    benchmark_id text NOT NULL,
+    state text NOT NULL CONSTRAINT job_benchmarks_state CHECK (
+        state IN (
+            'pending', -- new -> pending, running -> pending: waits for its next attempt
+            'running', -- pending -> running
+            'completed', -- running -> completed
+            'failed', -- pending, running -> failed
+            'cancelled' -- pending, running -> cancelled
+        )
+    ),
+    reason text,
+    message text,
+    phase text,
+    done bigint CONSTRAINT job_benchmarks_done CHECK (done >= 0),
+    total bigint CONSTRAINT job_benchmarks_total CHECK (total >= 0),
+    samples_per_minute double precision,
+    started_at timestamptz,
+    finished_at timestamptz,
+    PRIMARY KEY (job_id, index),
+    CONSTRAINT job_benchmarks_benchmark FOREIGN KEY (provider_id, benchmark_id) REFERENCES evallab_tables.benchmarks
+);
+CREATE INDEX job_benchmarks_by_benchmark ON evallab_tables.job_benchmarks (provider_id, benchmark_id);
+
+-- One execution of one benchmark. An ended attempt is never changed again.
+CREATE TABLE evallab_tables.attempts (
+    id text PRIMARY KEY,
+    job_id text NOT NULL,
+    index smallint NOT NULL,
+    number smallint NOT NULL CONSTRAINT attempts_number CHECK (number >= 1),
+    state text NOT NULL CONSTRAINT attempts_state CHECK (
+        state IN (
+            'starting', -- new -> starting
+            'running', -- starting -> running
+            'completed', -- running -> completed
+            'failed', -- starting, running -> failed
+            'cancelled' -- starting, running -> cancelled
+        )
+    ),
+    handle jsonb NOT NULL, -- how its runtime finds it again
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    finished_at timestamptz,
+    stop_requested text,
+    exit_code integer,
+    exit_signal integer,
+    reason text,
+    message text,
+    CONSTRAINT attempts_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks,
+    CONSTRAINT attempts_numbered UNIQUE (job_id, index, number)
+);
+
+-- What adapters posted, as they posted it.
+CREATE TABLE evallab_tables.events (
+    id text PRIMARY KEY,
+    arrival bigint GENERATED ALWAYS AS IDENTITY, -- orders events of the same instant
+    attempt_id text NOT NULL CONSTRAINT events_attempt REFERENCES evallab_tables.attempts,
+    received_at timestamptz NOT NULL,
+    body jsonb NOT NULL,
+    late boolean NOT NULL -- its attempt had ended already: kept, never scored
+);
+CREATE INDEX events_by_attempt ON evallab_tables.events (attempt_id, received_at, arrival);
+
+-- Who reconciles a job. Judged by this server's clock only.
+CREATE TABLE evallab_tables.leases (
+    job_id text PRIMARY KEY CONSTRAINT leases_job REFERENCES evallab_tables.jobs,
+    holder text NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Results: inserted, never updated
+-- ---------------------------------------------------------------------------------------------------------------
+
+-- One row per attempt that ended with a result. It is the exactly-once marker: whoever inserts it inserts the rest.
+CREATE TABLE evallab_tables.results (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    attempt_id text NOT NULL CONSTRAINT results_attempt REFERENCES evallab_tables.attempts,
+    job_id text NOT NULL,
+    index smallint NOT NULL,
+    number smallint NOT NULL, -- of the attempt; of several results of a benchmark the highest counts
+    recorded_at timestamptz NOT NULL,
+    metrics jsonb NOT NULL, -- EvalHub's `metrics` of the completed event
+    dataset_id bigint CONSTRAINT results_dataset REFERENCES evallab_tables.datasets,
+    question_key bytea,
+    CONSTRAINT results_once UNIQUE (attempt_id),
+    CONSTRAINT results_numbered UNIQUE (job_id, index, number),
+    CONSTRAINT results_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks
+);
+
+CREATE TABLE evallab_tables.scores (
+    result_id bigint NOT NULL CONSTRAINT scores_result REFERENCES evallab_tables.results,
+    metric text NOT NULL,
+    filter text NOT NULL,
+    -- Finite: NaN is greater than Infinity here.
+    value double precision NOT NULL CONSTRAINT scores_value CHECK (value > '-Infinity' AND value < 'Infinity'),
+    stderr double precision CONSTRAINT scores_stderr CHECK (stderr >= 0 AND stderr < 'Infinity'),
+    ci_low double precision,
+    ci_high double precision,
+    interval_method text NOT NULL, -- how the interval was made, or why there is none
+    n integer NOT NULL CONSTRAINT scores_n CHECK (n >= 0),
+    n_errors integer NOT NULL CONSTRAINT scores_n_errors CHECK (n_errors >= 0),
+    higher_is_better boolean NOT NULL,
+    is_primary boolean NOT NULL,
+    question_key bytea,
+    validity text NOT NULL CONSTRAINT scores_validity CHECK (validity IN ('valid', 'degraded', 'invalid')),
+    validity_reasons text [] NOT NULL,
+    threshold double precision,
+    passed boolean,
+    PRIMARY KEY (result_id, metric, filter),
+    CONSTRAINT scores_interval CHECK (
+        (ci_low IS NULL AND ci_high IS NULL) OR (ci_low > '-Infinity' AND ci_low <= ci_high AND ci_high < 'Infinity')
+    )
+);
+CREATE INDEX scores_by_question ON evallab_tables.scores (question_key, metric, filter);
+
+-- Numbers and hashes of one question. The texts lie in the samples artifact: frame at text_offset, line text_line.
+CREATE TABLE evallab_tables.samples (
+    result_id bigint NOT NULL CONSTRAINT samples_result REFERENCES evallab_tables.results,
+    doc_id integer NOT NULL,
+    repeat smallint NOT NULL,
+    doc_hash bytea NOT NULL,
+    prompt_hash bytea NOT NULL,
+    response_hash bytea,
+    prompt_tokens integer,
+    completion_tokens integer,
+    latency_ms real,
+    finish_reason text,
+    error text, -- an infrastructure error: missing data, never a wrong answer
+    text_offset bigint,
+    text_line smallint,
+    PRIMARY KEY (result_id, doc_id, repeat)
+);
+
+-- The value of one metric for one question; NULL where there is none.
+CREATE TABLE evallab_tables.sample_scores (
+    result_id bigint NOT NULL CONSTRAINT sample_scores_result REFERENCES evallab_tables.results,
+    doc_id integer NOT NULL,
+    repeat smallint NOT NULL,
+    metric text NOT NULL,
+    filter text NOT NULL,
+    value double precision CONSTRAINT sample_scores_value CHECK (value > '-Infinity' AND value < 'Infinity'),
+    PRIMARY KEY (result_id, doc_id, repeat, metric, filter)
+);
+
+CREATE TABLE evallab_tables.artifacts (
+    id text PRIMARY KEY,
+    job_id text NOT NULL CONSTRAINT artifacts_job REFERENCES evallab_tables.jobs,
+    index smallint,
+    attempt_id text CONSTRAINT artifacts_attempt REFERENCES evallab_tables.attempts,
+    kind text NOT NULL,
+    name text NOT NULL,
+    path text NOT NULL, -- relative to the artifact root
+    sha256 bytea NOT NULL CONSTRAINT artifacts_sha256 CHECK (octet_length(sha256) = 32), -- before compression
+    bytes bigint NOT NULL CONSTRAINT artifacts_bytes CHECK (bytes >= 0),
+    codec text NOT NULL CONSTRAINT artifacts_codec CHECK (codec IN ('zstd-frames', 'zstd', 'none')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT artifacts_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks
+);
+CREATE INDEX artifacts_by_job ON evallab_tables.artifacts (job_id, index, kind, name);
+
+-- What ran exactly: one record per job (attempt_id NULL), one per attempt with a result.
+CREATE TABLE evallab_tables.provenance (
+    job_id text NOT NULL CONSTRAINT provenance_job REFERENCES evallab_tables.jobs,
+    attempt_id text CONSTRAINT provenance_attempt REFERENCES evallab_tables.attempts,
+    recorded_at timestamptz NOT NULL,
+    record jsonb NOT NULL,
+    CONSTRAINT provenance_once UNIQUE NULLS NOT DISTINCT (job_id, attempt_id)
+);
+
+-- A job's primary score against another job's, on equal question keys.
+CREATE TABLE evallab_tables.comparisons (
+    job_id text NOT NULL,
+    index smallint NOT NULL,
+    baseline_job_id text NOT NULL,
+    baseline_index smallint NOT NULL,
+    metric text NOT NULL,
+    filter text NOT NULL,
+    n integer NOT NULL CONSTRAINT comparisons_n CHECK (n >= 0),
+    baseline_value double precision NOT NULL,
+    value double precision NOT NULL,
+    delta double precision NOT NULL CONSTRAINT comparisons_delta CHECK (delta > '-Infinity' AND delta < 'Infinity'),
+    ci_low double precision NOT NULL,
+    ci_high double precision NOT NULL,
+    p_value double precision CONSTRAINT comparisons_p_value CHECK (p_value BETWEEN 0 AND 1),
+    lost integer NOT NULL CONSTRAINT comparisons_lost CHECK (lost >= 0),
+    gained integer NOT NULL CONSTRAINT comparisons_gained CHECK (gained >= 0),
+    discordance double precision NOT NULL,
+    smallest_detectable double precision NOT NULL,
+    margin double precision NOT NULL,
+    method text NOT NULL,
+    verdict text NOT NULL CONSTRAINT comparisons_verdict CHECK (verdict IN ('PASS', 'REGRESSION', 'INCONCLUSIVE')),
+    note text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (job_id, index, baseline_job_id),
+    CONSTRAINT comparisons_interval CHECK (ci_low <= ci_high),
+    CONSTRAINT comparisons_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks,
+    CONSTRAINT comparisons_baseline
+    FOREIGN KEY (baseline_job_id, baseline_index) REFERENCES evallab_tables.job_benchmarks (job_id, index)
+);
+CREATE INDEX comparisons_by_baseline ON evallab_tables.comparisons (baseline_job_id, baseline_index);
+
+-- Who did what. Jobs are named without a reference, so that the trail also holds what never became a job.
+CREATE TABLE evallab_tables.audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    job_id text,
+    detail jsonb NOT NULL
+);
+-- The same act at the same instant is one row: a writer that lost its connection repeats itself.
+CREATE UNIQUE INDEX audit_once ON evallab_tables.audit (at, actor, action, coalesce(job_id, ''), md5(detail::text));
+CREATE INDEX audit_by_job ON evallab_tables.audit (job_id, at);
+
+-- Of every benchmark the result that counts: that of its newest attempt with one.
+CREATE VIEW evallab_tables.counted_results AS
+SELECT result.*
+FROM evallab_tables.results AS result
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM evallab_tables.results AS newer
+    WHERE newer.job_id = result.job_id AND newer.index = result.index AND newer.number > result.number
+);
+
+-- ---------------------------------------------------------------------------------------------------------------
+-- Rules that hold whoever writes
+-- ---------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION evallab_tables.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%.% is insert-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'restrict_violation', HINT = 'Run the job again: the newest result of a benchmark counts.';
+END
+$$;
+
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.results
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.scores
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.samples
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.sample_scores
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.comparisons
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.provenance
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.audit
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+
+-- Wakes whoever waits for a job (LISTEN evallab_job): the payload is the job's id.
+CREATE FUNCTION evallab_tables.announce_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('evallab_job', NEW.id);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER announce AFTER UPDATE ON evallab_tables.jobs
+FOR EACH ROW WHEN (
+    OLD.state IS DISTINCT FROM NEW.state OR OLD.cancel_requested IS DISTINCT FROM NEW.cancel_requested
+)
+EXECUTE FUNCTION evallab_tables.announce_job();

@@ -1,0 +1,5 @@
+"""`python -m evallab.cli`: the command where it is not on the PATH."""
+
+from evallab.cli.main import main
+
+main()

@@ -1,0 +1,57 @@
+"""The entry point `evallab`: the table of commands, and the one place where their outcome becomes an exit code.
+
+Nothing heavy is imported here, so that `evallab --help` and shell completion answer at once; each command imports what
+it needs. A test measures what help imports and compares the help lines with the commands' own.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from evallab import __version__
+from evallab.cli.errors import guarded
+from evallab.cli.lazy import Entry, LazyGroup
+
+COMMANDS = {
+    "run": Entry("evallab.cli.run:run", "Run an EvalJob and print its scores, intervals and verdicts."),
+    "jobs": Entry("evallab.cli.jobs:jobs", "List jobs, newest first."),
+    "show": Entry("evallab.cli.show:show", "Show a job: scores, intervals, changes, verdicts."),
+    "logs": Entry("evallab.cli.logs:logs", "Print what the adapters of a job wrote."),
+    "cancel": Entry("evallab.cli.cancel:cancel", "Cancel a job; results and logs stay."),
+    "diff": Entry("evallab.cli.diff:diff", "Compare a job with another on the same questions."),
+    "samples": Entry("evallab.cli.samples:samples", "Show the questions of a benchmark and how they were answered."),
+    "providers": Entry("evallab.cli.providers:providers", "List providers, or the benchmarks of one."),
+    "db": Entry("evallab.cli.db:db", "Reach, start, stop, dump and restore the database."),
+    "doctor": Entry("evallab.cli.doctor:doctor", "Check what evallab needs and say what is missing."),
+    "version": Entry("evallab.cli.version:version", "Print the versions of evallab and of what it builds on."),
+    "completion": Entry("evallab.cli.completion:completion", "Print the completion script for a shell."),
+}
+EPILOG = """\b
+Examples:
+  evallab run -f evaljob.yaml --local      run a job here; nothing to set up first
+  evallab jobs                             what ran, and whether the scores may be used
+  evallab show my-model                    the newest job of that name
+  evallab diff my-model my-model~1         what changed since the one before
+  evallab db psql                          everything, in SQL
+
+A job is named by its id, a unique prefix of it, its name (the newest job), or name~1 (the one before).
+"""
+
+
+@click.command(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@click.version_option(__version__, prog_name="evallab", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run LLM evaluations that somebody else can trust."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    sys.exit(guarded(lambda: cli.main(args, prog_name="evallab", standalone_mode=False), environ=os.environ))

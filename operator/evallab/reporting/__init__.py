@@ -1,0 +1,1 @@
+"""What people and machines see of jobs: reports, tables, live progress, data frames."""

@@ -81,8 +81,8 @@ def test_a_chat_only_server_asked_for_log_likelihood_is_said_before_the_first_sa
     evallab: Command, chat_only_server: str
 ) -> None:
     done = evallab(
-        "run", "--local", "--model", "chatty", "--url", chat_only_server, "--benchmark", "lm_evaluation_harness/demo_facts",
-        "--output", "json",
+        "run", "--local", "--model", "chatty", "--url", chat_only_server,
+        "--benchmark", "lm_evaluation_harness/demo_facts", "--output", "json",
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert "log-likelihood" in done.stdout or "log-likelihood" in done.stderr

@@ -88,11 +88,17 @@ def test_the_same_from_python(evallab: Command, quickstart: Quickstart, tmp_path
 
     script = (
         "import evallab, json\n"
-        f"result = evallab.run({str(EXAMPLES / 'quickstart.yaml')!r}, sets=['spec.benchmarks[0].parameters.limit=20'])\n"
+        "sets = ['spec.benchmarks[0].parameters.limit=20']\n"
+        f"result = evallab.run({str(EXAMPLES / 'quickstart.yaml')!r}, sets=sets)\n"
         "print(json.dumps([result.state, result.scores[0]['n'], len(result.scores)]))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=evallab.environ, capture_output=True, text=True, check=False, cwd=tmp_path
+        [sys.executable, "-c", script],
+        env=evallab.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     state, n, scores = json.loads(done.stdout)

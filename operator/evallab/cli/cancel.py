@@ -1,17 +1,15 @@
-"""`evallab cancel`: ask for the end of a job. Whoever owns the job carries it out; results and logs stay."""
+"""`evallab cancel`: ask for the end of a job. Who drives it carries it out; if nobody does any more, this command."""
 
-import getpass
-from datetime import UTC, datetime
+import asyncio
+import os
 
 import click
 
+from evallab.catalog import load
 from evallab.cli.naming import job_argument
-from evallab.cli.opening import asked
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
-from evallab.store.interface import JobRow, Store
-
-ENDED = {"completed", "failed", "partially_failed", "cancelled"}
+from evallab.settings import Settings
+from evallab.store.interface import JobRow
 
 
 @click.command(short_help="Cancel a job; results and logs stay.")
@@ -22,23 +20,24 @@ def cancel(settings: Settings, *, job: str) -> None:
 
     JOB is an id, a unique prefix of one, a name (its newest job), or name~1 (the one before).
     """
-    actor = f"user:{getpass.getuser()}"
-    row = asked(settings, lambda store: cancelled(store, job, actor=actor, now=datetime.now(UTC)))
-    click.echo(sentence(row))
+    click.echo(sentence(*asyncio.run(cancelled(settings, job))))
 
 
-async def cancelled(store: Store, reference: str, *, actor: str, now: datetime) -> JobRow:
-    """Request the end of a job and return the job as it is then; one that has ended stays as it is."""
-    job_id = await store.resolve(reference)
-    job = (await store.snapshot(job_id)).job
-    if job.state in ENDED:
-        return job
-    await store.request_cancel(job_id, actor=actor, now=now)
-    return (await store.snapshot(job_id)).job
+async def cancelled(settings: Settings, reference: str) -> tuple[JobRow, bool]:
+    """Ask for the end of a job; return the job as it is then, and whether there was anything to cancel."""
+    from evallab.local.lab import open_lab
+
+    async with open_lab(settings, load(settings.catalog_dir), environ=os.environ) as lab:
+        job_id = await lab.store.resolve(reference)
+        before = (await lab.store.snapshot(job_id)).job
+        if before.finished_at is None:
+            await lab.cancel(job_id)
+        return (await lab.store.snapshot(job_id)).job, before.finished_at is None
 
 
-def sentence(job: JobRow) -> str:
+def sentence(job: JobRow, asked: bool) -> str:  # noqa: FBT001
     """Say what happened."""
-    if job.cancel_requested and job.state not in ENDED:
-        return f"{job.name} ({job.id[:8]}): {job.state}, its end was requested"
-    return f"{job.name} ({job.id[:8]}): {job.state}, there is nothing to cancel"
+    named = f"{job.name} ({job.id[:8]})"
+    if not asked:
+        return f"{named}: {job.state}, there is nothing to cancel"
+    return f"{named}: {job.state}" if job.finished_at else f"{named}: {job.state}, its end was requested"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from evallab.api.errors import EvallabError
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 
 GIB = 1 << 30
 SERVERS = {"reference": ("gguf", "tokenizers", "uvicorn"), "llamacpp": ("xllamacpp",)}

@@ -9,7 +9,7 @@ from evallab.api.errors import NotFound, UsageError
 from evallab.cli import postgres
 from evallab.cli.opening import asked
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 
 
 @click.group(short_help="Reach, start, stop, dump and restore the database.")

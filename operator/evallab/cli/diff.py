@@ -11,13 +11,13 @@ from evallab.cli.naming import benchmark_index, benchmark_option, job_argument
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, limit_option, output_option, show, stdout, write
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.cli.texts import Texts
 from evallab.engine.comparing import comparisons
 from evallab.reporting.changes import Compared, Flip, flips, render_changes, render_flips
 from evallab.reporting.document import plain
 from evallab.reporting.paper import Paper
 from evallab.reporting.report import change, names_of
+from evallab.settings import Settings
 from evallab.store.interface import BenchmarkRow, ComparisonRow, JobSnapshot, Store
 
 

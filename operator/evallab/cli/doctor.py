@@ -8,8 +8,8 @@ from evallab.cli.checks import CHECKS, Check
 from evallab.cli.exits import Exit
 from evallab.cli.output import Format, output_option, show, stdout, write
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.reporting.paper import Paper
+from evallab.settings import Settings
 
 MARKS = {"ok": ("✓", "green"), "broken": ("✗", "red"), "absent": ("–", "yellow")}
 

@@ -14,7 +14,7 @@ import click
 
 from evallab.api.errors import EvallabError, InvalidManifest
 from evallab.cli.exits import Exit, of_error
-from evallab.cli.settings import home
+from evallab.settings import home
 
 
 def guarded(command: Callable[[], object], *, environ: Mapping[str, str]) -> int:

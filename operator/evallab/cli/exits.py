@@ -74,8 +74,8 @@ def of_error(error: BaseException) -> Exit:
 
 
 def exit_code(report: "JobReport", fail_on: FailOn | None = None) -> Exit:
-    """Return the code of a finished job. `fail_on` is the job's `compare.failOn` (default: regression)."""
-    of_benchmarks = (code for benchmark in report.benchmarks for code in _of(benchmark, fail_on or "regression"))
+    """Return the code of a finished job. `fail_on` is the job's `compare.failOn` (default: never)."""
+    of_benchmarks = (code for benchmark in report.benchmarks for code in _of(benchmark, fail_on or "never"))
     return first([*_of_job(report), *of_benchmarks])
 
 

@@ -9,13 +9,13 @@ import click
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, limit_option, output_option, show, stdout, write
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.reporting.document import plain
 from evallab.reporting.durations import age
 from evallab.reporting.figures import score
 from evallab.reporting.listing import JobLine, job_line
 from evallab.reporting.paper import Column, Paper
 from evallab.reporting.verdict import style
+from evallab.settings import Settings
 from evallab.store.interface import Store
 
 STATES = ("pending", "running", "completed", "failed", "partially_failed", "cancelled")

@@ -9,7 +9,7 @@ from evallab.api.errors import NotFound
 from evallab.cli.naming import benchmark_index, benchmark_option, job_argument
 from evallab.cli.opening import asked
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.interface import ArtifactRow, BenchmarkRow, Store
 

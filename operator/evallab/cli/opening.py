@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 from evallab.store.connection import open_store
 from evallab.store.interface import Store
 

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from evallab.api.errors import UsageError
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")

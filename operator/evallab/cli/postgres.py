@@ -12,7 +12,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from evallab.api.errors import StoreUnavailable, UsageError
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 from evallab.store import embedded
 from evallab.store.connection import source
 

@@ -8,9 +8,9 @@ from evallab.api.provider import Provider
 from evallab.catalog import Catalog, load
 from evallab.cli.output import Format, output_option, show, stdout, write
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.reporting.lines import first_line, fitted
 from evallab.reporting.paper import Column, Paper
+from evallab.settings import Settings
 
 
 @click.command(short_help="List providers, or the benchmarks of one.")
@@ -19,7 +19,7 @@ from evallab.reporting.paper import Column, Paper
 @placed
 def providers(settings: Settings, *, provider: str | None, output: Format) -> None:
     """List providers; with ID, the benchmarks of that one."""
-    catalog = load(settings.config_dir if settings.config_dir.is_dir() else None)
+    catalog = load(settings.catalog_dir)
     paper = stdout(no_color=settings.no_color)
     if provider is None:
         listed = [_summary(catalog, each) for each in catalog.providers()]

@@ -13,11 +13,11 @@ from evallab.cli.exits import Exit, exit_code
 from evallab.cli.output import Format, output_option, stdout, write
 from evallab.cli.output import show as show_text
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.local.preparing import Prepared, prepare
 from evallab.reporting.document import to_json
 from evallab.reporting.report import JobReport
 from evallab.reporting.table import render
+from evallab.settings import Settings
 
 
 @click.command(short_help="Run an EvalJob and print its scores, intervals and verdicts.")
@@ -48,7 +48,7 @@ def run(
 
     The table goes to stdout, progress to stderr. Ctrl-C cancels the job and keeps what was recorded.
     """
-    catalog = load(settings.config_dir if settings.config_dir.is_dir() else None)
+    catalog = load(settings.catalog_dir)
     source = _source(file, instead)
     prepared = prepare(source.data, file=source.name, directory=source.directory, catalog=catalog, sets=sets)
     if dry_run:

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Coroutine
 
 from evallab.catalog import Catalog
-from evallab.cli.settings import Settings
-from evallab.local.lab import Places, open_lab
+from evallab.local.lab import open_lab
 from evallab.local.preparing import Prepared
 from evallab.planning.lifecycle import Plan
 from evallab.reporting.progress import BenchmarkProgress, ProgressDisplay, ProgressView, eta_seconds
 from evallab.reporting.report import JobReport, job_report
+from evallab.settings import Settings
 from evallab.store.interface import BenchmarkRow, JobSnapshot
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -20,12 +20,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 async def run_here(settings: Settings, prepared: Prepared, catalog: Catalog) -> tuple[JobReport, bool]:
     """Run a job on this machine; return its report and whether somebody interrupted it."""
-    places = Places(
-        home=settings.home, jobs_dir=settings.jobs_dir, database_url=settings.database_url, environ=dict(os.environ)
-    )
     with ProgressDisplay(no_color=settings.no_color) as display:
         display.update(ProgressView(prepared.job.name, prepared.job.model.name, "starting"))
-        async with open_lab(places, catalog, saw=_drawing(display)) as lab:
+        async with open_lab(settings, catalog, environ=os.environ, saw=_drawing(display)) as lab:
             job_id = await lab.submit(prepared.job, manifest=prepared.manifest, manifest_dir=prepared.directory)
             interruptions = Interruptions(lambda: lab.cancel(job_id))
             await lab.run(job_id)

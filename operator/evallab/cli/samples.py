@@ -10,10 +10,10 @@ from evallab.cli.naming import benchmark_index, benchmark_option, job_argument
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, limit_option, output_option, show, stdout, write
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.cli.texts import Texts
 from evallab.reporting.document import plain
 from evallab.reporting.questions import Answered, answered, is_wrong, render
+from evallab.settings import Settings
 from evallab.store.interface import Store
 
 

@@ -9,10 +9,10 @@ from evallab.cli.opening import asked
 from evallab.cli.output import Format, output_option, stdout, write
 from evallab.cli.output import show as show_text
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
 from evallab.reporting.document import plain, to_json
 from evallab.reporting.report import JobReport, job_report
 from evallab.reporting.table import render
+from evallab.settings import Settings
 from evallab.store.interface import Store
 
 

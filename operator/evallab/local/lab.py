@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,21 +26,12 @@ from evallab.receiver.server import receiving
 from evallab.runtimes.local.environment import allowed
 from evallab.runtimes.local.model_server import LocalServerProcess, free_port
 from evallab.runtimes.local.runtime import LocalRuntime
+from evallab.settings import Settings
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.connection import open_store
 from evallab.store.interface import BenchmarkRow, JobRow, JobSnapshot, Store
 
 Saw = Callable[[JobSnapshot, Plan, int], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Places:
-    """Where a local lab keeps things, and the environment it was started in."""
-
-    home: Path
-    jobs_dir: Path
-    database_url: str | None = None
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,28 +74,33 @@ class Lab:
 
 
 @asynccontextmanager
-async def open_lab(places: Places, catalog: Catalog, *, saw: Saw = lambda *_: None) -> AsyncIterator[Lab]:
-    """Open a local lab; `saw(snapshot, plan, jobs ahead)` is called after each look at the job that is driven."""
+async def open_lab(
+    settings: Settings, catalog: Catalog, *, environ: Mapping[str, str], saw: Saw = lambda *_: None
+) -> AsyncIterator[Lab]:
+    """Open a local lab; `saw(snapshot, plan, jobs ahead)` is called after each look at the job that is driven.
+
+    Of `environ` the processes of a job see only what is on the allow-list (`runtimes.local.environment`).
+    """
     wake = asyncio.Event()
     async with (
-        open_store(url=places.database_url, home=places.home) as store,
-        receiving(places.home / "spool", store, stored=lambda _: wake.set(), now=_now) as receiver,
+        open_store(url=settings.database_url, home=settings.home) as store,
+        receiving(settings.home / "spool", store, stored=lambda _: wake.set(), now=_now) as receiver,
     ):
-        models = Models(launch=_launcher(places), free_port=free_port, changed=wake.set)
+        models = Models(launch=_launcher(settings.home, environ), free_port=free_port, changed=wake.set)
         ports = Ports(
             store=store,
             runtime=LocalRuntime(
-                home=places.home, jobs_dir=places.jobs_dir, environ=places.environ, python=sys.executable
+                home=settings.home, jobs_dir=settings.jobs_dir, environ=environ, python=sys.executable
             ),
             receiver=receiver,
             models=models,
-            files=ArtifactFiles(places.home / "artifacts"),
+            files=ArtifactFiles(settings.artifacts_dir),
             providers={each.id: each for each in catalog.providers()},
             now=_now,
             new_id=lambda: str(uuid.uuid4()),
         )
         driver = Driver(
-            engine=Engine(ports), store=store, place=Place(places.home), holder=_holder(), wake=wake, saw=saw
+            engine=Engine(ports), store=store, place=Place(settings.home), holder=_holder(), wake=wake, saw=saw
         )
         try:
             yield Lab(store=store, driver=driver)
@@ -133,11 +129,13 @@ class _Server:
             time.sleep(0.02)
 
 
-def _launcher(places: Places) -> Callable[[str, Sequence[str], Mapping[str, str]], Awaitable[ServerProcess]]:
+def _launcher(
+    home: Path, environ: Mapping[str, str]
+) -> Callable[[str, Sequence[str], Mapping[str, str]], Awaitable[ServerProcess]]:
     async def launch(job_id: str, argv: Sequence[str], env: Mapping[str, str]) -> ServerProcess:
-        folder = places.home / "jobs" / job_id / "model-server"
+        folder = home / "jobs" / job_id / "model-server"
         process = LocalServerProcess(directory=folder, log_file=folder / "server.log")
-        await process.start(argv, {**allowed(places.environ), **env})
+        await process.start(argv, {**allowed(environ), **env})
         return _Server(process)
 
     return launch

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from evallab.catalog import load
-from evallab.cli.settings import Settings
-from evallab.local.lab import Places, open_lab
+from evallab.local.lab import open_lab
 from evallab.local.preparing import prepare
 from evallab.reporting import frames
 from evallab.reporting.document import to_json
 from evallab.reporting.report import JobReport, job_report
+from evallab.settings import Settings
 
 Manifest = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -63,11 +63,10 @@ async def arun(manifest: Manifest, *, sets: Iterable[str] = (), home: str | os.P
     """As `run`, for a running event loop."""
     environ = dict(os.environ) | ({"EVALLAB_HOME": str(home)} if home is not None else {})
     settings = Settings.read(environ)
-    catalog = load(settings.config_dir if settings.config_dir.is_dir() else None)
+    catalog = load(settings.catalog_dir)
     data, file, directory = _source(manifest)
     prepared = prepare(data, file=file, directory=directory, catalog=catalog, sets=sets)
-    places = Places(home=settings.home, jobs_dir=settings.jobs_dir, database_url=settings.database_url, environ=environ)
-    async with open_lab(places, catalog) as lab:
+    async with open_lab(settings, catalog, environ=environ) as lab:
         job_id = await lab.submit(prepared.job, manifest=prepared.manifest, manifest_dir=prepared.directory)
         await lab.run(job_id)
         return Result(await job_report(lab.store, job_id))

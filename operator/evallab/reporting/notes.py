@@ -73,10 +73,10 @@ def of_change(change: Change) -> Iterator[str]:
         f"{100 * change.discordance:.1f} % of {answers} changed, {figures.p_value(change.p_value)}; "
         f"smallest detectable difference {detectable}, margin {margin}"
     )
-    if change.verdict == "INCONCLUSIVE":
-        yield f"inconclusive: shows neither a loss nor its absence at the margin of {margin}"
     if change.note:
         yield change.note
+    elif change.verdict == "INCONCLUSIVE":
+        yield f"inconclusive: shows neither a loss nor its absence at the margin of {margin}"
 
 
 def _because(reason: str | None, message: str) -> str:

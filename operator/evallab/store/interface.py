@@ -98,7 +98,7 @@ class JobSnapshot:
     job: JobRow
     benchmarks: tuple[BenchmarkRow, ...]
     attempts: tuple[AttemptRow, ...]
-    events: tuple[EventRow, ...]  #: oldest first
+    events: tuple[EventRow, ...]  #: oldest first; progress that newer progress replaced is left out
     results: frozenset[str]  #: ids of attempts whose result is recorded
 
 

@@ -56,4 +56,4 @@ async def require_job(connection: Connection, job_id: str) -> None:
 
 def no_job(job_id: str) -> NotFound:
     """Return the error for a job id that does not exist."""
-    return NotFound(f"There is no job {job_id!r}.", remedy="`evallab list` shows the jobs there are.")
+    return NotFound(f"There is no job {job_id!r}.", remedy="`evallab jobs` shows the jobs there are.")

@@ -74,5 +74,5 @@ async def _by_prefix(connection: Connection, prefix: str) -> str | None:
 async def _nothing(connection: Connection, reference: str) -> str:
     names = [str(each["name"]) for each in await every(connection, "recent_names", {})]
     near = difflib.get_close_matches(reference.partition("~")[0], names, n=3)
-    remedy = f"Near names: {', '.join(near)}." if near else "`evallab list` shows the jobs there are."
+    remedy = f"Near names: {', '.join(near)}." if near else "`evallab jobs` shows the jobs there are."
     raise NotFound(f"There is no job {reference!r}.", remedy=remedy)

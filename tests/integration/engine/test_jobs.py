@@ -1,6 +1,7 @@
 """One engine, one reconcile: jobs of real processes, a real receiver, a real Postgres."""
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,8 @@ import pytest
 from evallab.api.job import Benchmark, Compare, EvalJob, Lineage, Model, Serve
 from evallab.api.provider import LocalRuntime, Provider, ProviderRuntime
 from evallab.catalog import Catalog, Entry
-from evallab.local.lab import Lab, Places, open_lab
+from evallab.local.lab import Lab, open_lab
+from evallab.settings import Settings
 from evallab.store.interface import AttemptResult, AttemptRow, JobSnapshot
 
 SCRIPT = Path(__file__).with_name("scripted_adapter.py")
@@ -62,13 +64,13 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture
-def places(home: Path, database_url: str) -> Places:
-    return Places(home=home, jobs_dir=home / "jobs-dir", database_url=database_url)
+def settings(home: Path, database_url: str) -> Settings:
+    return Settings(home=home, jobs_dir=home / "jobs-dir", config_dir=home, database_url=database_url)
 
 
 @pytest.fixture
-async def lab(places: Places) -> AsyncIterator[Lab]:
-    async with open_lab(places, CATALOG) as lab:
+async def lab(settings: Settings) -> AsyncIterator[Lab]:
+    async with open_lab(settings, CATALOG, environ=os.environ) as lab:
         yield lab
 
 
@@ -169,11 +171,11 @@ async def test_cancel_ends_the_whole_tree_and_keeps_logs(lab: Lab, tmp_path: Pat
     assert [each.kind for each in await lab.store.artifacts(job_id)] == ["log"]
 
 
-async def test_one_job_at_a_time_the_others_queued(places: Places, tmp_path: Path) -> None:
+async def test_one_job_at_a_time_the_others_queued(settings: Settings, tmp_path: Path) -> None:
     diary = tmp_path / "diary"
 
     async def one(name: str) -> None:
-        async with open_lab(places, CATALOG) as own:
+        async with open_lab(settings, CATALOG, environ=os.environ) as own:
             done = await run(own, job({"answers": [1, 1], "sleep": 0.3, "diary": str(diary)}, name=name))
             assert done.job.state == "completed"
 
@@ -213,8 +215,8 @@ async def test_scores_of_the_same_questions_are_compared_pairwise(lab: Lab) -> N
     assert (row.baseline_job_id, row.n, row.lost, row.gained, row.verdict) == (before.job.id, 60, 20, 0, "REGRESSION")
 
 
-async def test_killed_between_result_and_settlement_a_result_is_recorded_once(places: Places) -> None:
-    async with open_lab(places, CATALOG) as lab:
+async def test_killed_between_result_and_settlement_a_result_is_recorded_once(settings: Settings) -> None:
+    async with open_lab(settings, CATALOG, environ=os.environ) as lab:
         store = lab.store
         job_id = await lab.submit(job({"answers": [1, 0, 1]}), manifest="", manifest_dir=None)
         real = store.record_result
@@ -226,15 +228,15 @@ async def test_killed_between_result_and_settlement_a_result_is_recorded_once(pl
         store.record_result = record_and_die  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
             await lab.run(job_id)
-    async with open_lab(places, CATALOG) as lab:
+    async with open_lab(settings, CATALOG, environ=os.environ) as lab:
         await lab.run(job_id)
         done = await lab.store.snapshot(job_id)
         assert (done.job.state, len(done.attempts), len(done.results)) == ("completed", 1, 1)
         assert len(await lab.store.samples(job_id, 0)) == 3
 
 
-async def test_killed_before_the_process_was_started_the_attempt_is_tried_again(places: Places) -> None:
-    async with open_lab(places, CATALOG) as lab:
+async def test_killed_before_the_process_was_started_the_attempt_is_tried_again(settings: Settings) -> None:
+    async with open_lab(settings, CATALOG, environ=os.environ) as lab:
         job_id = await lab.submit(job({"answers": [1, 0, 1]}, retries=1), manifest="", manifest_dir=None)
         real = lab.store.save_attempt
 
@@ -245,16 +247,19 @@ async def test_killed_before_the_process_was_started_the_attempt_is_tried_again(
         lab.store.save_attempt = save_and_die  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
             await lab.run(job_id)
-    async with open_lab(places, CATALOG) as lab:
+    async with open_lab(settings, CATALOG, environ=os.environ) as lab:
         await lab.run(job_id)
         done = await lab.store.snapshot(job_id)
         assert (done.job.state, [each.reason for each in done.attempts]) == ("completed", ["Vanished", "Completed"])
 
 
-async def test_two_drivers_do_not_drive_one_job(places: Places) -> None:
+async def test_two_drivers_do_not_drive_one_job(settings: Settings) -> None:
     from evallab.engine.driver import LeaseLost
 
-    async with open_lab(places, CATALOG) as lab, open_lab(places, CATALOG) as other:
+    async with (
+        open_lab(settings, CATALOG, environ=os.environ) as lab,
+        open_lab(settings, CATALOG, environ=os.environ) as other,
+    ):
         job_id = await lab.submit(job({"sleep": 3, "answers": [1, 1]}), manifest="", manifest_dir=None)
         driving = asyncio.create_task(lab.run(job_id))
 

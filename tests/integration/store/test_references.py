@@ -39,7 +39,7 @@ async def test_a_prefix_of_two_jobs_is_refused(three: PostgresStore) -> None:
     ("reference", "said"),
     [
         ("nigthly", r"There is no job 'nigthly'\. Near names: nightly\."),
-        ("77e", r"There is no job '77e'\. `evallab list` shows"),
+        ("77e", r"There is no job '77e'\. `evallab jobs` shows"),
         ("nightly~2", r"goes back too far: there are 2 jobs named 'nightly'\. The oldest is nightly~1\."),
         ("4f0%", r"There is no job '4f0%'"),
     ],

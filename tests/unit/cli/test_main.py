@@ -15,7 +15,7 @@ from evallab import __version__
 from evallab.api.errors import UsageError
 from evallab.cli.main import COMMANDS, cli
 from evallab.cli.place import placed
-from evallab.cli.settings import Settings
+from evallab.settings import Settings
 
 HEAVY = {"pydantic", "psycopg", "rich", "numpy", "yaml", "asyncio", "scipy", "zstandard"}
 LOADED = (

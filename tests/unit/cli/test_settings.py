@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evallab.api.errors import InvalidManifest
-from evallab.cli import settings as module
-from evallab.cli.settings import VARIABLES, Settings
+from evallab import settings as module
+from evallab.settings import VARIABLES, Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "environment.md"
 
@@ -55,6 +55,7 @@ def test_what_is_said_wins(user: None, tmp_path: Path) -> None:
         "EVALLAB_URL": "https://evallab.example",
         "NO_COLOR": "1",
     }
+    (tmp_path / "config").mkdir()
     assert Settings.read(said) == Settings(
         home=tmp_path / "home",
         jobs_dir=tmp_path / "jobs",

@@ -26,7 +26,7 @@ def test_canonical_json_does_not_depend_on_the_order_of_fields() -> None:
 
 
 def test_nan_has_no_key() -> None:
-    with pytest.raises(ValueError, match="NaN|nan|Out of range"):
+    with pytest.raises(ValueError, match="Out of range"):
         keys.digest({"a": float("nan")})
 
 

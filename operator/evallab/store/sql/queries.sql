@@ -243,11 +243,22 @@ VALUES (%(id)s, %(attempt_id)s, %(received_at)s, %(body)s, %(late)s)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: list_events
--- The events of a job, oldest first.
+-- The events of a job that still mean something, oldest first: ends, and of each attempt the newest phase and progress.
+WITH event AS (
+    SELECT
+        posted.*,
+        row_number() OVER (
+            PARTITION BY posted.attempt_id, posted.late, posted.body ? 'phase', posted.body ? 'progress'
+            ORDER BY posted.received_at DESC, posted.arrival DESC
+        ) AS age
+    FROM evallab_tables.events AS posted
+    INNER JOIN evallab_tables.attempts AS attempt ON attempt.id = posted.attempt_id
+    WHERE attempt.job_id = %(job_id)s
+)
+
 SELECT event.id, event.attempt_id, event.received_at, event.body, event.late
-FROM evallab_tables.events AS event
-INNER JOIN evallab_tables.attempts AS attempt ON attempt.id = event.attempt_id
-WHERE attempt.job_id = %(job_id)s
+FROM event
+WHERE event.body ->> 'status' IN ('completed', 'failed') OR event.age = 1
 ORDER BY event.received_at, event.arrival;
 
 -- name: list_results

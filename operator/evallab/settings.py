@@ -1,6 +1,6 @@
 """Every setting that comes from outside, read once, at the edge, into one frozen value (docs/reference/environment.md).
 
-Called by `place.placed` for each command; nothing else in the command line reads the environment.
+Called by `cli.place` for each command and by `local.python`; nothing else reads the environment.
 """
 
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evallab.api.errors import InvalidManifest
+from evallab.api.errors import InvalidManifest, UsageError
 
 VARIABLES = (
     "EVALLAB_HOME",
@@ -38,6 +38,11 @@ class Settings:
         """Where texts and logs are kept."""
         return self.home / "artifacts"
 
+    @property
+    def catalog_dir(self) -> Path | None:
+        """The configuration directory when it is there."""
+        return self.config_dir if self.config_dir.is_dir() else None
+
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the environment and the configuration file. Raises InvalidManifest for a file that makes no sense."""
@@ -63,7 +68,10 @@ def home(environ: Mapping[str, str]) -> Path:
 
 def _config_dir(environ: Mapping[str, str]) -> Path:
     if environ.get("EVALLAB_CONFIG_DIR"):
-        return Path(environ["EVALLAB_CONFIG_DIR"]).expanduser().absolute()
+        named = Path(environ["EVALLAB_CONFIG_DIR"]).expanduser().absolute()
+        if not named.is_dir():
+            raise UsageError(f"EVALLAB_CONFIG_DIR names {named}, which is not a directory.")
+        return named
     if environ.get("XDG_CONFIG_HOME"):
         return Path(environ["XDG_CONFIG_HOME"]) / "evallab"
     return Path("/etc/evallab") if os.geteuid() == 0 else _user(environ) / ".config" / "evallab"

@@ -4,13 +4,15 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.acceptance.command import EXAMPLES, Command
+from tests.acceptance.command import EVALLAB, EXAMPLES, Command
 
 pytestmark = pytest.mark.slow
 RUN = ("run", "-f", str(EXAMPLES / "quickstart.yaml"), "--local", "--output", "json")
@@ -132,19 +134,10 @@ def test_as_an_ordinary_user(fresh_home: Path) -> None:
     home.mkdir(mode=0o700)
     os.chown(home, 65534, 65534)
     command = Command(home)
-    source = Path(__file__).parents[2]
-    reachable = subprocess.run(["test", "-x", str(source)], user=65534, check=False).returncode == 0
-    if not reachable:
-        pytest.skip("the checkout lies where an ordinary user may not look")
-    done = subprocess.run(
-        [str(source / ".venv/bin/evallab"), *RUN],
-        user=65534,
-        group=65534,
-        extra_groups=[],
-        env=command.environ,
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ordinary: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": [], "env": command.environ, "cwd": home}
+    try:
+        subprocess.run([sys.executable, "-c", "import evallab"], check=True, capture_output=True, **ordinary)
+    except (PermissionError, subprocess.CalledProcessError):
+        pytest.skip("the checkout or its Python lies where an ordinary user may not look")
+    done = subprocess.run([str(EVALLAB), *RUN], capture_output=True, text=True, check=False, **ordinary)
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 Called once per job when it ends. Facts that cannot be known are None, never guessed.
 """
 
+import hashlib
 import platform
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import evallab
 from evallab.planning import keys
 from evallab.planning.checks import not_enforced
 from evallab.store.interface import JobRow
@@ -22,7 +22,7 @@ def collect(job: JobRow, model_server: dict[str, Any] | None) -> dict[str, Any]:
     """Return the job-level provenance record (JSON)."""
     model = job.spec.model
     return {
-        "evallab": {"version": evallab.__version__, **_commit(Path(evallab.__file__).parent)},
+        "evallab": {"version": _version("evallab"), **_own_commit()},
         "model": {
             "name": model.name,
             "url": model.url,
@@ -35,7 +35,10 @@ def collect(job: JobRow, model_server: dict[str, Any] | None) -> dict[str, Any]:
         "host": _host(),
         "spec_sha256": keys.digest(job.spec.model_dump(mode="json")),
         "not_enforced": [text.partition(":")[0] for text in not_enforced(job.spec, job.runtime)],
-        "manifest_sha256": keys.digest(job.manifest) if job.manifest else None,
+        "manifest": {
+            "sha256": hashlib.sha256(job.manifest.encode()).hexdigest(),
+            **(_commit(Path(job.manifest_dir)) if job.manifest_dir else {}),
+        },
     }
 
 
@@ -53,13 +56,16 @@ def setup_key(record: dict[str, Any]) -> str:
     return keys.setup_key(model=model, server=engine, host=host)
 
 
-def _commit(package: Path) -> dict[str, Any]:
-    """Return the commit evallab itself was run from, when it runs from a checkout."""
-    top = _git(package, "rev-parse", "--show-toplevel")
-    if top is None or not (Path(top) / "operator" / "evallab").is_dir():
-        return {"commit": None, "dirty": None}
-    changes = _git(package, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": _git(package, "rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+def _own_commit() -> dict[str, Any]:
+    """Return the commit that evallab itself runs from; unknown unless it runs from its checkout."""
+    folder = Path(__file__).parents[2]
+    return _commit(folder) if folder.name == "operator" else {"commit": None, "dirty": None}
+
+
+def _commit(folder: Path) -> dict[str, Any]:
+    """Return the commit of the checkout that `folder` lies in, and whether files that git tracks differ from it."""
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": _git(folder, "rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
 
 
 def _git(folder: Path, *args: str) -> str | None:

@@ -1,0 +1,110 @@
+"""The adapter itself: the phases of one attempt, each a few calls into the modules that know how. `main` runs it."""
+
+import asyncio
+import importlib
+import logging
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from evallab.adapter.attempt import Attempt
+from evallab.adapter.client import OpenAIClient
+from evallab.adapter.connection import Connection, Patience
+from evallab.adapter.credentials import api_key
+from evallab.adapter.endpoint import Endpoint, endpoint
+from evallab.adapter.interface import ReportProgress, Scored
+from evallab.adapter.spool import SPOOL_FILE, Spool
+from evallab.api.contract import JobSpec
+from evallab_adapters.lm_eval_harness.parameters import Parameters, parse_parameters
+
+_LOG = logging.getLogger("evallab.adapter")
+_QUIET = {"TQDM_DISABLE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "true"}
+
+
+class LmEvalHarness:
+    """Runs one task or group of lm-evaluation-harness against an endpoint.
+
+    The harness is imported in `load`, not before: a job with a wrong parameter fails in a fraction of a second.
+    """
+
+    _spec: JobSpec
+    _parameters: Parameters
+    _where: Endpoint
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._spool: Spool | None = None
+        self._runner: asyncio.Runner | None = None
+        self._connection: Connection | None = None
+        self._evaluation: Any = None
+
+    def initialize(self, attempt: Attempt) -> None:
+        """Read parameters, address and key; open the spool."""
+        self._spec = attempt.spec
+        self._parameters = parse_parameters(attempt.spec)
+        self._where = endpoint(attempt.spec.model.url)
+        self._connection = Connection(
+            key=api_key(attempt.spec.model), patience=_patience(self._parameters), proxies=not self._where.local
+        )
+        self._spool = Spool(Path(attempt.workdir) / SPOOL_FILE)
+        self._runner = asyncio.Runner()
+
+    def load(self) -> None:
+        """Import the harness, build tasks and prompts, meet the server."""
+        _quieten()
+        _skip_chardet()
+        from evallab_adapters.lm_eval_harness.evaluation import Evaluation
+
+        if self._runner is None or self._connection is None or self._spool is None:
+            raise RuntimeError("load before initialize")
+        self._runner.run(self._connection.__aenter__())
+        client = OpenAIClient(self._where, self._connection)
+        self._evaluation = Evaluation(self._spec, self._parameters, self._runner)
+        self._evaluation.load(client, self._spool)
+
+    def ask(self, report: ReportProgress) -> None:
+        """Prove that the server can answer such questions, then ask them."""
+        self._evaluation.preflight()
+        self._evaluation.ask(report)
+
+    def score(self) -> Scored:
+        """Score what was answered."""
+        return self._evaluation.score()  # type: ignore[no-any-return]
+
+    def flush(self) -> None:
+        """Bring the answers to disk."""
+        if self._spool is not None:
+            self._spool.flush()
+
+    def close(self) -> None:
+        """Close spool, connections and loop."""
+        if self._spool is not None:
+            self._spool.close()
+        if self._runner is not None and self._connection is not None:
+            self._runner.run(self._connection.__aexit__(None, None, None))
+            self._runner.close()
+
+
+def _patience(parameters: Parameters) -> Patience:
+    return Patience(concurrency=parameters.concurrency, deadline=parameters.timeout, retries=parameters.max_retries)
+
+
+def _quieten() -> None:
+    """Keep the log readable: no progress bars in a file, and of the harness only what is wrong."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("lm_eval", "datasets", "httpx", "huggingface_hub", "filelock", "fsspec", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _skip_chardet() -> None:
+    """Let `requests`, which the data library imports, take its other detector of encodings: chardet takes seconds."""
+    if "requests" in sys.modules or "chardet" in sys.modules or not find_spec("charset_normalizer"):
+        return
+    sys.modules["chardet"] = None  # type: ignore[assignment]  # the documented way to make an import fail
+    try:
+        importlib.import_module("requests")
+    finally:
+        del sys.modules["chardet"]

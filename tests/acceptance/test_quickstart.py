@@ -80,6 +80,7 @@ def test_one_select_says_which_model_which_quantisation_which_commit_which_score
     assert match is not None
     rows = evallab.sql(match[1])
     assert any("demo-q3" in row and "3-bit rounding" in row for row in rows), rows
+    assert {row[0] for row in evallab.sql("select harness || ' ' || harness_version from scores")} == {"lm-eval 0.4.13"}
 
 
 def test_the_same_from_python(evallab: Command, quickstart: Quickstart, tmp_path: Path) -> None:

@@ -177,6 +177,7 @@ def _dataset(result: Result) -> DatasetRow | None:
 def _provenance(result: Result) -> dict[str, Any]:
     counts: Counts = result.counts
     return {
+        "harness": result.question.get("harness"),
         **result.provenance,
         "question": result.question,
         "answered_by": result.answered_by,

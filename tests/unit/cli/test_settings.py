@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evallab.api.errors import InvalidManifest
 from evallab import settings as module
+from evallab.api.errors import InvalidManifest
 from evallab.settings import VARIABLES, Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "environment.md"

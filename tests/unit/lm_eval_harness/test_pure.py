@@ -149,8 +149,8 @@ async def test_pairs_are_cut_where_the_stock_harness_cuts_them() -> None:
     [
         ("gsm8k", [("exact_match", "strict-match"), ("exact_match", "flexible-extract")], None,
          ("exact_match", "strict-match", "registry")),
-        ("gsm8k", [("exact_match", "strict-match"), ("exact_match", "flexible-extract")], "exact_match,flexible-extract",
-         ("exact_match", "flexible-extract", "job")),
+        ("gsm8k", [("exact_match", "strict-match"), ("exact_match", "flexible-extract")],
+         "exact_match,flexible-extract", ("exact_match", "flexible-extract", "job")),
         ("gsm8k", [("exact_match", "flexible-extract"), ("exact_match", "strict-match")], "exact_match",
          ("exact_match", "strict-match", "job")),
         ("arc_easy", [("acc", "none"), ("acc_norm", "none")], None, ("acc_norm", "none", "registry")),

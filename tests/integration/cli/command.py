@@ -46,7 +46,7 @@ class Command:
             "HOME": str(self.home),
             "EVALLAB_HOME": str(self.home),
             "EVALLAB_JOBS_DIR": str(self.home / "jobs"),
-            "EVALLAB_CONFIG_DIR": str(self.home / "config"),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
             "EVALLAB_DATABASE_URL": self.database_url,
             "PYTHONWARNINGS": "error",
         }

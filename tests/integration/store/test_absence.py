@@ -40,7 +40,7 @@ async def test_a_killed_server_costs_no_committed_row(own_home: Path) -> None:
         for number in range(40):
             if number % 10 == 5:
                 kill_server(own_home)
-            await store.add_event(event(f"event-{number:02}"))
+            await store.add_event(event(f"event-{number:02}", body={"status": "failed"}))
         kill_server(own_home)
         await store.record_result(result())
 

@@ -27,9 +27,11 @@ async def test_a_snapshot_is_what_was_stored(store: PostgresStore) -> None:
     )
     for each in (second, first):
         await store.save_attempt(each)
-    later, earlier = event("event-2"), event("event-1", received_at=minutes(1))
+    later = event("event-2")
+    earlier = event("event-1", received_at=minutes(1), body={"status": "running", "phase": "loading_data"})
     await store.add_event(later)
     await store.add_event(earlier)
+    await store.add_event(event("event-0", received_at=minutes(0)))  # progress that newer progress replaced
     await store.record_result(result())
 
     assert await store.snapshot("job-1") == JobSnapshot(

@@ -200,10 +200,15 @@ async def test_the_log_of_what_still_runs_is_the_live_one(evallab: Command, stor
 async def test_cancel_asks_once_and_says_the_state(evallab: Command, store: PostgresStore) -> None:
     assert evallab.said("cancel", "demo-q3") == "demo-q3 (ca4d1da7): completed, there is nothing to cancel\n"
     row = (await store.snapshot(CANDIDATE)).job
-    waiting = replace(row, id="0a17000000000000", name="later", state="pending", created_at=datetime.now(UTC))
-    await store.create_job(waiting, [], actor="test")
+    job_id = "0a17000000000000"
+    waiting = replace(row, id=job_id, name="later", state="pending", created_at=datetime.now(UTC), finished_at=None)
+    part = BenchmarkRow(job_id=job_id, index=0, provider_id="p", benchmark_id="b")
+    await store.create_job(waiting, [part], actor="test")
+    assert await store.take_lease(job_id, "its driver", seconds=600)
     assert evallab.said("cancel", "later") == "later (0a170000): pending, its end was requested\n"
-    assert (await store.snapshot("0a17000000000000")).job.cancel_requested
+    assert (await store.snapshot(job_id)).job.cancel_requested
+    await store.drop_lease(job_id, "its driver")
+    assert evallab.said("cancel", "later") == "later (0a170000): cancelled\n"
 
 
 @pytest.mark.parametrize("command", ["show", "logs", "cancel", "diff"])

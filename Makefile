@@ -1,6 +1,6 @@
 # evallab: `make help` lists what there is. Everything runs in .venv, which `make` sets up from uv.lock.
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test check fix generate dev clean
+.PHONY: help quickstart test bench check fix generate dev clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -13,6 +13,9 @@ quickstart: $(VENV)/quickstart.ok ## From nothing to a real result: evaluate a t
 
 test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
 	@$(RUN)/pytest
+
+bench: $(VENV)/dev.ok ## Measure what evallab costs (ten minutes) and write docs/performance.md
+	@$(RUN)/python -m benchmarks.run
 
 check: $(VENV)/dev.ok ## Format, lint, types, architecture, generated files
 	@$(RUN)/ruff format --check

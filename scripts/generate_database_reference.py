@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 VIEWS = ROOT / "operator" / "evallab" / "store" / "sql" / "views.sql"
 PAGE = ROOT / "docs" / "reference" / "database.md"
 ORDER = (
-    "scores", "jobs", "benchmarks", "comparisons", "samples", "attempts", "models", "artifacts", "provenance",
-    "events", "audit",
+    "scores", "leaderboard", "jobs", "benchmarks", "comparisons", "samples", "attempts", "models", "baselines",
+    "artifacts", "provenance", "events", "audit",
 )  # fmt: skip
 COMMENT = re.compile(
     r"COMMENT ON (?:VIEW|COLUMN) public\.(?P<view>\w+)(?:\.(?P<column>\w+))? IS\s+'(?P<text>(?:[^']|'')*)';"

@@ -16,6 +16,8 @@ VARIABLES = (
     "EVALLAB_JOBS_DIR",
     "EVALLAB_CONFIG_DIR",
     "EVALLAB_DATABASE_URL",
+    "EVALLAB_GPU_LOCKS_DIR",
+    "EVALLAB_OFFLINE",
     "EVALLAB_URL",
     "NO_COLOR",
 )
@@ -29,9 +31,16 @@ class Settings:
     home: Path
     jobs_dir: Path
     config_dir: Path
+    gpu_locks_dir: Path = Path("/tmp/evallab-gpus")  # noqa: S108 - shared by all users; links are not followed
     database_url: str | None = None
     url: str | None = None
     no_color: bool = False
+    offline: bool = False
+
+    @property
+    def datasets_dir(self) -> Path:
+        """Where snapshots of test data are kept."""
+        return self.home / "datasets"
 
     @property
     def artifacts_dir(self) -> Path:
@@ -51,8 +60,10 @@ class Settings:
             home=home(environ),
             jobs_dir=Path(environ.get("EVALLAB_JOBS_DIR") or "/tmp/evalhub-jobs"),  # noqa: S108 - where EvalHub's users look
             config_dir=config_dir,
+            gpu_locks_dir=Path(environ.get("EVALLAB_GPU_LOCKS_DIR") or cls.gpu_locks_dir),
             database_url=environ.get("EVALLAB_DATABASE_URL") or _configured_database(config_dir / CONFIG_FILE),
             url=environ.get("EVALLAB_URL") or None,
+            offline=environ.get("EVALLAB_OFFLINE", "") not in {"", "0", "false", "no"},
             no_color=bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb",
         )
 

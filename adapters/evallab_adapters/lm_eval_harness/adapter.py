@@ -1,6 +1,7 @@
 """The adapter itself: the phases of one attempt, each a few calls into the modules that know how. `main` runs it."""
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -45,24 +46,22 @@ class LmEvalHarness:
         self._spec = attempt.spec
         self._parameters = parse_parameters(attempt.spec)
         self._where = endpoint(attempt.spec.model.url)
-        self._connection = Connection(
-            key=api_key(attempt.spec.model), patience=_patience(self._parameters), proxies=not self._where.local
-        )
+        patience = _patience(self._parameters).reduced(attempt.spec.evallab.concurrency_factor)
+        key, proxies = api_key(attempt.spec.model), not self._where.local
+        self._connection = Connection(key=key, patience=patience, proxies=proxies)
         self._spool = Spool(Path(attempt.workdir) / SPOOL_FILE)
         self._runner = asyncio.Runner()
 
     def load(self) -> None:
         """Import the harness, build tasks and prompts, meet the server."""
-        _quieten()
-        _skip_chardet()
-        from evallab_adapters.lm_eval_harness.evaluation import Evaluation
-
+        evaluation = _harness()
         if self._runner is None or self._connection is None or self._spool is None:
             raise RuntimeError("load before initialize")
         self._runner.run(self._connection.__aenter__())
         client = OpenAIClient(self._where, self._connection)
-        self._evaluation = Evaluation(self._spec, self._parameters, self._runner)
+        self._evaluation = evaluation(self._spec, self._parameters, self._runner)
         self._evaluation.load(client, self._spool)
+        gc.freeze()  # what is loaded stays: a collection must not walk through it again and again while asking
 
     def ask(self, report: ReportProgress) -> None:
         """Prove that the server can answer such questions, then ask them."""
@@ -88,7 +87,26 @@ class LmEvalHarness:
 
 
 def _patience(parameters: Parameters) -> Patience:
-    return Patience(concurrency=parameters.concurrency, deadline=parameters.timeout, retries=parameters.max_retries)
+    return Patience(
+        concurrency=parameters.concurrency,
+        max_concurrency=parameters.max_concurrency,
+        deadline=parameters.timeout,
+        request_deadline=parameters.request_timeout,
+        retries=parameters.max_retries,
+        give_up_after=parameters.give_up_after,
+    )
+
+
+def _harness() -> Any:
+    """Import the harness. A tenth of that time would be spent on looking for garbage that imports do not make."""
+    _quieten()
+    _skip_chardet()
+    gc.disable()
+    try:
+        from evallab_adapters.lm_eval_harness.evaluation import Evaluation
+    finally:
+        gc.enable()
+    return Evaluation
 
 
 def _quieten() -> None:

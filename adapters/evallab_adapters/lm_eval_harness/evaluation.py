@@ -100,6 +100,7 @@ class Evaluation:
                 for name, task in self._loaded.tasks.items()
             ],
             "preflight": self._proof,
+            "concurrency": self._respondent.asker.client.connection.width.to_json(),
             "errors": dict(errors),
             "resumed_answers": sum(answer.resumed for question in self._questions for answer in question.answers),
         }

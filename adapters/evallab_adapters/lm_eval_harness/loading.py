@@ -77,7 +77,9 @@ def _task_manager(name: str, spec: JobSpec, parameters: Parameters) -> Any:
     manager = TaskManager(include_path=[*paths], include_defaults=everything, metadata=metadata)
     if name not in manager.task_index:
         raise _unknown(name, mine)
-    manager._factory = OverlayFactory(meta=metadata, overrides=overrides_of(spec, parameters))
+    manager._factory = OverlayFactory(
+        meta=metadata, overrides=overrides_of(spec, parameters), snapshot=spec.evallab.test_data
+    )
     return manager
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks._factory import TaskFactory
 
-from evallab.api.contract import JobSpec, Json
+from evallab.api.contract import JobSpec, Json, TestDataSpec
 from evallab.api.errors import AdapterFailed
+from evallab_adapters.lm_eval_harness.given_data import from_snapshot
 from evallab_adapters.lm_eval_harness.parameters import Parameters, resolve
 
 
@@ -32,10 +33,11 @@ def overrides_of(spec: JobSpec, parameters: Parameters) -> Json:
 class OverlayFactory(TaskFactory):  # type: ignore[misc]  # the harness is untyped
     """The harness's factory of tasks, with data located and a readable sentence when it cannot be had."""
 
-    def __init__(self, *, meta: Json | None, overrides: Json) -> None:
-        """Replace `overrides` in every task."""
+    def __init__(self, *, meta: Json | None, overrides: Json, snapshot: TestDataSpec | None = None) -> None:
+        """Replace `overrides` in every task, and its data with a snapshot unless `overrides` name other data."""
         super().__init__(meta=meta)
         self._overrides = overrides
+        self._snapshot = None if "dataset_path" in overrides else snapshot
 
     def _load_full_config(self, entry: Any, overrides: Json | None = None) -> Any:
         config = super()._load_full_config(entry, overrides)
@@ -45,11 +47,18 @@ class OverlayFactory(TaskFactory):  # type: ignore[misc]  # the harness is untyp
 
     def _build_task(self, entry: Any, overrides: Json | None) -> Any:
         try:
-            return super()._build_task(entry, {**(overrides or {}), **self._overrides})
+            given = self._given(entry, overrides)
+            return super()._build_task(entry, {**(overrides or {}), **given, **self._overrides})
         except AdapterFailed:
             raise
         except Exception as error:
             raise _failure(self._load_full_config(entry, overrides), error) from error
+
+    def _given(self, entry: Any, overrides: Json | None) -> Json:
+        """Return what points a task to the snapshot."""
+        if self._snapshot is None:
+            return {}
+        return from_snapshot(self._load_full_config(entry, overrides), self._snapshot)
 
 
 def data_files(task: ConfigurableTask) -> tuple[Path, ...]:

@@ -30,8 +30,11 @@ class Parameters(BaseModel):
     tokenizer: str | None = None
     max_length: int | None = Field(default=None, ge=2)
     concurrency: int = Field(default=8, ge=1, le=1024)
+    max_concurrency: int | None = Field(default=None, ge=1, le=1024)
     timeout: float = Field(default=600.0, gt=0)
+    request_timeout: float = Field(default=1800.0, gt=0)
     max_retries: int = Field(default=6, ge=0, le=100)
+    give_up_after: int = Field(default=16, ge=1)
     metadata: Json = Field(default_factory=dict)
     dataset_path: str | None = None
     dataset_name: str | None = None

@@ -164,5 +164,7 @@ def _is_logprob(value: Any) -> bool:
 def _refusal(reply: Reply, url: str, model: str, server: Server) -> EvallabError:
     if not reply.status:
         return ModelServerFailed(f"The model server does not answer at {url}: {reply.body}.")
-    words = classify(reply.status, reply.body).sentence
-    return AdapterFailed(words, remedy=f"The job asks {url} for the model {model!r}; {server.serving()}.")
+    failure = classify(reply.status, reply.body)
+    if failure.verdict == "retry":  # overloaded or broken now, perhaps not at the next attempt
+        return ModelServerFailed(failure.sentence)
+    return AdapterFailed(failure.sentence, remedy=f"The job asks {url} for the model {model!r}; {server.serving()}.")

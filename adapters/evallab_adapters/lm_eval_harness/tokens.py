@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from evallab.adapter.client import OpenAIClient
 from evallab.adapter.concurrently import each
 from evallab.api.contract import Json
-from evallab.api.errors import AdapterFailed
+from evallab.api.errors import AdapterFailed, ModelServerFailed
 from evallab_adapters.lm_eval_harness.server import Server
 
 Ids: TypeAlias = "array[int]"  #: of type code I: a tenth of a list's memory
@@ -64,13 +64,15 @@ class RemoteTokens:
         """Return the ids of each text; each distinct text is asked once."""
         self._known = {text: self._known[text] for text in texts if text in self._known}
         new = list(dict.fromkeys(text for text in texts if text not in self._known))
-        await each(new, self._ask, at_once=self._client.connection.patience.concurrency)
+        await each(new, self._ask, at_once=self._client.connection.patience.widest)
         return [self._known[text] for text in texts]
 
     async def _ask(self, text: str) -> None:
         payload = {"model": self._model, "prompt": text, "add_special_tokens": False}
         reply = await self._client.connection.insist(self._client.where.server("/tokenize"), payload)
         tokens = (reply.json() or {}).get("tokens") if reply.ok else None
+        if not reply.status or reply.status >= 500:  # it answered before: the server died, and may be back for a retry
+            raise ModelServerFailed(f"The model server's /tokenize stopped answering: {reply.body[:300]}")
         if not isinstance(tokens, list):
             raise AdapterFailed(
                 f"The server's /tokenize failed (HTTP {reply.status}).",

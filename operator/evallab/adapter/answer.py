@@ -1,6 +1,6 @@
 """What is asked of an endpoint and what comes back, as values. `payloads` of adapters build requests, `client` asks."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from evallab.adapter.endpoint import Route
@@ -46,7 +46,7 @@ class Answer:
 
     def to_json(self) -> Json:
         """Return the form kept in the spool."""
-        return {key: value for key, value in asdict(self).items() if value is not None and key != "resumed"}
+        return {key: value for key, value in vars(self).items() if value is not None and key != "resumed"}
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Self:

@@ -42,9 +42,12 @@ def _attempt(adapter: Adapter, attempt: Attempt, environ: Mapping[str, str]) -> 
     try:
         result = _evaluate(adapter, attempt, reporter, started)
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises must end as a recorded failure
-        result = _failure(error, started)
+        result = _failure(error, started, confidential=_confidential(attempt))
     _close(adapter)
-    write_result(attempt.result_file, result)
+    try:
+        write_result(attempt.result_file, result)
+    except OSError as error:  # the disk is full: then the event alone says how it ended
+        result = _failure(error, started, confidential=_confidential(attempt))
     reporter.finish(_final_event(attempt, result))
     _LOG.info("The benchmark %s %s", attempt.spec.benchmark_id, result.status)
     return 0 if result.status == "completed" else 1
@@ -88,8 +91,10 @@ def _success(attempt: Attempt, scored: Scored, started: datetime) -> Result:
     )
 
 
-def _failure(error: Exception, started: datetime) -> Result:
+def _failure(error: Exception, started: datetime, *, confidential: bool) -> Result:
     provenance: Json = {"error_type": type(error).__name__}
+    if confidential:
+        error = _without_words(error)
     if isinstance(error, EvallabError):
         message = Message(message=str(error), message_code=error.code)
         provenance["remedy"] = error.remedy
@@ -102,6 +107,21 @@ def _failure(error: Exception, started: datetime) -> Result:
     return Result(
         status="failed", error=message, provenance=provenance, started_at=started, completed_at=datetime.now(UTC)
     )
+
+
+def _confidential(attempt: Attempt) -> bool:
+    data = attempt.spec.evallab.test_data
+    return data is not None and data.confidential
+
+
+def _without_words(error: Exception) -> Exception:
+    """Return an error without what others said: it may quote a question. Our sentences put that after a colon."""
+    if isinstance(error, EvallabError):
+        sentence = error.message.partition(": ")[0].rstrip(".")
+        error.message = f"{sentence} (its words are withheld: the data is confidential)."
+        error.args = (error.message,)
+        return error
+    return RuntimeError(f"{type(error).__name__} (its words are withheld: the data is confidential)")
 
 
 def _final_event(attempt: Attempt, result: Result) -> StatusEvent:

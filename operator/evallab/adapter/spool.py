@@ -1,8 +1,8 @@
 """Answers on disk as they arrive, so that a retry asks only what is missing. Used by `client`.
 
 It lies in the work directory, which survives attempts: one JSON line per successful answer, keyed by what was asked.
-Writes are batched and synced at least once a second; after a crash at most that much is asked again. A torn last line
-(killed while writing) is cut off.
+Each is written at once, so a killed process loses none, and synced at least once a second: a power cut costs at most
+that much. A torn last line is cut off.
 """
 
 import hashlib
@@ -19,10 +19,23 @@ _LOG = logging.getLogger("evallab.adapter")
 SPOOL_FILE = "answers.jsonl"
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_line = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def canonical(payload: Json) -> bytes:
+    """Return a payload's one form as bytes: what is sent, and what is hashed."""
+    return _canonical(payload).encode()
+
+
+def body_digest(route: str, body: bytes) -> str:
+    """Return what identifies a request: sha256 of where it goes and its canonical payload."""
+    return hashlib.sha256(b"%s\n%s" % (route.encode(), body)).hexdigest()
+
+
 def request_digest(route: str, payload: Json) -> str:
-    """Return what identifies a request: sha256 of the canonical payload and where it goes."""
-    canonical = json.dumps([route, payload], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    """Return what identifies a request that is not yet bytes."""
+    return body_digest(route, canonical(payload))
 
 
 class Spool:
@@ -32,7 +45,7 @@ class Spool:
         """Read what is there; append from now on, syncing every `interval` seconds."""
         self._interval = interval
         self._clock = clock
-        self._pending: list[bytes] = []
+        self._unsynced = False
         self._known: dict[str, Json] = {}
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._synced = clock()
@@ -46,18 +59,18 @@ class Spool:
         return self._known.get(key)
 
     def add(self, key: str, answer: Json) -> None:
-        """Keep an answer."""
+        """Keep an answer: written at once, so that it survives this process; synced with others, for the machine."""
         self._known[key] = answer
-        self._pending.append(json.dumps({"key": key, "answer": answer}, ensure_ascii=False).encode() + b"\n")
+        os.write(self._file, _line({"key": key, "answer": answer}).encode() + b"\n")
+        self._unsynced = True
         if self._clock() - self._synced >= self._interval:
             self.flush()
 
     def flush(self) -> None:
-        """Write and sync what is pending; safe to call from a signal handler."""
-        pending, self._pending = self._pending, []
+        """Sync what was written; safe to call from a signal handler, and from another thread."""
+        unsynced, self._unsynced = self._unsynced, False
         self._synced = self._clock()
-        if pending:
-            os.write(self._file, b"".join(pending))
+        if unsynced:
             os.fsync(self._file)
 
     def close(self) -> None:

@@ -38,6 +38,22 @@ class JobSpecModel(Wire):
     auth: Json | None = None
 
 
+class TestDataSpec(Wire):
+    """The verified snapshot that holds a benchmark's data (`EVALLAB_TEST_DATA` names the same directory).
+
+    `files` are relative to `path`. The texts of confidential data appear in no log and no message of an adapter.
+    """
+
+    __test__ = False
+
+    path: str
+    source: str = ""
+    revision: str = ""
+    sha256: str = ""
+    files: tuple[str, ...] = ()
+    confidential: bool = False
+
+
 class JobSpecExtras(Wire):
     """What evallab tells its own adapters beyond EvalHub's job.json."""
 
@@ -47,6 +63,8 @@ class JobSpecExtras(Wire):
     manifest_dir: str | None = None
     code_execution: str = "Forbidden"
     max_model_len: int | None = None
+    test_data: TestDataSpec | None = None
+    concurrency_factor: float = Field(default=1.0, gt=0, le=1)  #: below 1 after the model server died of the load
 
 
 class JobSpec(Wire):

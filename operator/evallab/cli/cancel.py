@@ -25,6 +25,7 @@ def cancel(settings: Settings, *, job: str) -> None:
 
 async def cancelled(settings: Settings, reference: str) -> tuple[JobRow, bool]:
     """Ask for the end of a job; return the job as it is then, and whether there was anything to cancel."""
+    from evallab.local import background
     from evallab.local.lab import open_lab
 
     async with open_lab(settings, load(settings.catalog_dir), environ=os.environ) as lab:
@@ -32,6 +33,7 @@ async def cancelled(settings: Settings, reference: str) -> tuple[JobRow, bool]:
         before = (await lab.store.snapshot(job_id)).job
         if before.finished_at is None:
             await lab.cancel(job_id)
+            background.ensure(settings)
         return (await lab.store.snapshot(job_id)).job, before.finished_at is None
 
 

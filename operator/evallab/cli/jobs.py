@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
+from evallab.cli import completing
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, limit_option, output_option, show, stdout, write
 from evallab.cli.place import placed
+from evallab.engine.turns import line as queue
+from evallab.planning.waiting import positions
 from evallab.reporting.document import plain
 from evallab.reporting.durations import age
 from evallab.reporting.figures import score
@@ -24,7 +27,7 @@ STATES = ("pending", "running", "completed", "failed", "partially_failed", "canc
 @click.command(short_help="List jobs, newest first.")
 @limit_option("How many jobs.")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in that state.")
-@click.option("--name", help="Only jobs of that name.")
+@click.option("--name", help="Only jobs of that name.", shell_complete=completing.jobs)
 @output_option
 @placed
 def jobs(settings: Settings, *, limit: int, state: str | None, name: str | None, output: Format) -> None:
@@ -45,7 +48,7 @@ def table(lines: list[JobLine], paper: Paper, *, now: datetime) -> str:
         [
             Column("Name", [line.name for line in lines]),
             Column("Model", [line.model for line in lines]),
-            Column("State", [line.state for line in lines], style=style),
+            Column("State", [_state(line) for line in lines], style=lambda cell: style(cell.split()[0])),
             Column("Progress", [line.progress for line in lines]),
             Column("Score", [_scores(line) for line in lines]),
             Column("Valid", [line.validity or "–" for line in lines], style=style),
@@ -57,7 +60,19 @@ def table(lines: list[JobLine], paper: Paper, *, now: datetime) -> str:
 
 async def _lines(store: Store, **query: Any) -> list[JobLine]:
     rows = await store.jobs(**query)
-    return list(await asyncio.gather(*(job_line(store, row) for row in rows)))
+    waits = any(row.state == "pending" for row in rows)
+    places = positions(queue(await store.unfinished("local"))) if waits else {}
+    return list(await asyncio.gather(*(job_line(store, row, position=places.get(row.id)) for row in rows)))
+
+
+def _state(line: JobLine) -> str:
+    return line.state if line.position is None else f"{line.state} ({ordinal(line.position)})"
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th, … (11th to 13th are the exceptions)."""
+    last = 0 if number // 10 % 10 == 1 else number % 10
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
 
 
 def _scores(line: JobLine) -> str:

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 import click
 
 from evallab.api.errors import NotFound, UsageError
+from evallab.cli import completing
 from evallab.store.interface import BenchmarkRow
 
 C = TypeVar("C", bound=Callable[..., Any])
 
-job_argument = click.argument("job", metavar="JOB")
+job_argument = click.argument("job", metavar="JOB", shell_complete=completing.jobs)
 
 
 def benchmark_option(*, required: bool = False) -> Callable[[C], C]:
@@ -21,6 +22,7 @@ def benchmark_option(*, required: bool = False) -> Callable[[C], C]:
         "--benchmark",
         metavar="I|ID",
         required=required,
+        shell_complete=completing.benchmarks,
         help="A benchmark by its index in the job, its id, or provider/id.",
     )
 

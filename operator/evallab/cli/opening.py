@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from evallab.local import background
 from evallab.settings import Settings
 from evallab.store.connection import open_store
 from evallab.store.interface import Store
@@ -14,8 +15,12 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Store]:
-    """Open the store that the settings name, the embedded one if they name none. Raises StoreUnavailable."""
+    """Open the store that the settings name, the embedded one if they name none. Raises StoreUnavailable.
+
+    Where detached jobs are left whose background process was killed, another one goes on with them.
+    """
     store = await open_store(url=settings.database_url, home=settings.home)
+    background.ensure(settings)
     try:
         yield store
     finally:

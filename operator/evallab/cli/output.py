@@ -1,4 +1,7 @@
-"""Data on stdout: as a table for people, as JSON or YAML for programs. Called by every command that shows data."""
+"""Data on stdout: as a table for people, as JSON or YAML for programs. Called by every command that shows data.
+
+The report of a job has two forms more, for CI: JUnit XML and markdown (`report_output_option`, `write_report`).
+"""
 
 import json
 import sys
@@ -7,22 +10,37 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from evallab.reporting import junit, markdown
+from evallab.reporting.document import to_json
+from evallab.reporting.gate import FailOn
 from evallab.reporting.paper import Paper
+from evallab.reporting.report import JobReport
 
 Format = Literal["table", "json", "yaml"]
+ReportFormat = Literal["table", "json", "yaml", "junit", "markdown"]
 C = TypeVar("C", bound=Callable[..., Any])
 
 
 def output_option(command: C) -> C:
     """Give a command `--output table|json|yaml`."""
+    return output_choice("table", "json", "yaml")(command)
+
+
+def report_output_option(command: C) -> C:
+    """Give a command that shows a job `--output table|json|yaml|junit|markdown`."""
+    return output_choice("table", "json", "yaml", "junit", "markdown")(command)
+
+
+def output_choice(*formats: str) -> Callable[[C], C]:
+    """Give a command `--output` with these formats, the first by default."""
     return click.option(
         "-o",
         "--output",
-        type=click.Choice(["table", "json", "yaml"]),
-        default="table",
+        type=click.Choice(formats),
+        default=formats[0],
         show_default=True,
         help="How to write the data to stdout.",
-    )(command)
+    )
 
 
 def limit_option(what: str) -> Callable[[C], C]:
@@ -32,7 +50,17 @@ def limit_option(what: str) -> Callable[[C], C]:
     )
 
 
-def write(data: Any, output: Format) -> None:
+def write_report(report: JobReport, output: ReportFormat, fail_on: FailOn | None = None) -> None:
+    """Write the report of a job in a form for programs; `fail_on` (the job's) decides what CI sees as a failure."""
+    if output == "junit":
+        click.echo(junit.render(report, fail_on or "never"))
+    elif output == "markdown":
+        click.echo(markdown.render(report, fail_on or "never"))
+    else:
+        write(to_json(report), output)
+
+
+def write(data: Any, output: str) -> None:
     """Write data as JSON, or as YAML (also when a table was asked for: some data have none)."""
     click.echo(as_json(data) if output == "json" else as_yaml(data))
 

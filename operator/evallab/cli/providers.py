@@ -6,6 +6,7 @@ import click
 
 from evallab.api.provider import Provider
 from evallab.catalog import Catalog, load
+from evallab.cli import completing
 from evallab.cli.output import Format, output_option, show, stdout, write
 from evallab.cli.place import placed
 from evallab.reporting.lines import first_line, fitted
@@ -14,7 +15,7 @@ from evallab.settings import Settings
 
 
 @click.command(short_help="List providers, or the benchmarks of one.")
-@click.argument("provider", metavar="[ID]", required=False)
+@click.argument("provider", metavar="[ID]", required=False, shell_complete=completing.providers)
 @output_option
 @placed
 def providers(settings: Settings, *, provider: str | None, output: Format) -> None:

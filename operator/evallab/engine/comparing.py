@@ -1,27 +1,64 @@
 """A finished job against the job it is compared with, benchmark by benchmark, on equal questions only.
 
-Called by the reconciler when a job has ended, and by `evallab diff`. The statistics are `analysis.verdicts`.
+Called by the reconciler when a job has ended, by `evallab diff` and by `evallab history`. The statistics are
+`analysis.verdicts`.
 """
+
+from typing import Protocol
 
 from evallab.analysis.verdicts import Comparison, compare
 from evallab.store.interface import ComparisonRow, JobRow, Pairable, ScoreRow, Store
 
 MARGIN = 0.01
+BASELINE = "baseline"
+
+
+class Score(Protocol):
+    """What pairing needs of a score; rows of the store have it."""
+
+    @property
+    def job_id(self) -> str:
+        """Id of its job."""
+
+    @property
+    def index(self) -> int:
+        """Position of its benchmark."""
+
+    @property
+    def metric(self) -> str:
+        """Its metric."""
+
+    @property
+    def filter(self) -> str:
+        """Its filter."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Its direction."""
 
 
 async def comparisons(store: Store, job: JobRow, *, against: str | None, margin: float | None) -> list[ComparisonRow]:
     """Compare each primary score of `job`. A benchmark without an earlier answer to the same questions is left out.
 
     `against` is a job reference; None or "previous" means the newest other finished job of the same model name, else
-    of the same family. Raises NotFound for a reference that means nothing.
+    of the same family; "baseline" what `evallab baseline set` named for the model, else for its family: nothing is
+    compared while there is none. Raises NotFound for a reference that means nothing.
     """
     rows = []
-    baseline = None if against in {None, "previous"} else await store.resolve(str(against))
+    baseline = await _named(store, job, against)
+    if against == BASELINE and baseline in {None, job.id}:
+        return []
     for score in await store.scores(job.id, primary_only=True):
         other = await _baseline(store, job, score, baseline)
         if other is not None:
-            rows.append(await _row(store, score, other, MARGIN if margin is None else margin))
+            rows.append(await pair(store, score, other, MARGIN if margin is None else margin))
     return [row for row in rows if row is not None]
+
+
+async def _named(store: Store, job: JobRow, against: str | None) -> str | None:
+    if against in {None, "previous"}:
+        return None
+    return await store.baseline_for(job.id) if against == BASELINE else await store.resolve(str(against))
 
 
 async def _baseline(store: Store, job: JobRow, score: ScoreRow, baseline: str | None) -> tuple[str, int] | None:
@@ -34,7 +71,8 @@ async def _baseline(store: Store, job: JobRow, score: ScoreRow, baseline: str | 
     return None if index is None else (baseline, index)
 
 
-async def _row(store: Store, score: ScoreRow, other: tuple[str, int], margin: float) -> ComparisonRow | None:
+async def pair(store: Store, score: Score, other: tuple[str, int], margin: float = MARGIN) -> ComparisonRow | None:
+    """Compare a score with benchmark `other` (job, index), question by question; None where they share none."""
     theirs = _answered(await store.pairable(*other, score.metric, score.filter))
     ours = _answered(await store.pairable(score.job_id, score.index, score.metric, score.filter))
     if not theirs.keys() & ours.keys():
@@ -48,7 +86,7 @@ def _answered(pairable: Pairable) -> dict[tuple[int, int], float]:
     return {key: value for key, value in pairs if value is not None}
 
 
-def _as_row(score: ScoreRow, other: tuple[str, int], margin: float, made: Comparison) -> ComparisonRow:
+def _as_row(score: Score, other: tuple[str, int], margin: float, made: Comparison) -> ComparisonRow:
     return ComparisonRow(
         job_id=score.job_id,
         index=score.index,

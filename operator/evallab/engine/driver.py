@@ -5,18 +5,51 @@ because processes end without telling anybody.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
 
-from evallab.api.errors import EvallabError
+from evallab.api.errors import EvallabError, StoreUnavailable
 from evallab.engine.observing import Standing
 from evallab.engine.reconcile import Engine
 from evallab.engine.turns import Place, ahead
-from evallab.planning.lifecycle import Plan
+from evallab.planning.lifecycle import TERMINAL, Plan
+from evallab.planning.waiting import gpus_needed, shares_the_machine, width
 from evallab.store.interface import JobRow, JobSnapshot, Store
 
 LEASE_S = 30.0
 LOOK_S = 0.25
+FORSAKEN_S = 5.0  #: a job that nobody drives for so long has lost its command; one that was just made has not
+LET_GO_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Whether a job may start: how many go first, else what it waits for ("" when it may), and how wide it may run."""
+
+    ahead: int = 0
+    waits_for: str = ""
+    parallel: int = 1
+
+    @property
+    def come(self) -> bool:
+        """Say whether the job may start."""
+        return not self.ahead and not self.waits_for
+
+
+class Leases(Protocol):
+    """The GPUs of this machine, reserved for the model servers of jobs."""
+
+    def take(self, job_id: str, count: int) -> str:
+        """Reserve GPUs unless the job has them; return "", else what it waits for. Never waits itself."""
+
+    def free(self, job_id: str) -> None:
+        """Give them back; they stay reserved as long as a model server runs on them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,26 +58,34 @@ class Driver:
 
     engine: Engine
     store: Store
-    place: Place
+    home: Path  #: of the places
+    gpus: Leases
     holder: str
     wake: asyncio.Event
-    saw: Callable[[JobSnapshot, Plan, int], None]  #: called after each look with the number of jobs ahead
+    saw: Callable[[JobSnapshot, Plan, Turn], None]  #: called after each look
+    parallel: Callable[[], int] = lambda: 1  #: how many benchmarks may ask endpoints at once
+    revive: Callable[[], None] = lambda: None  #: called while a detached job that nobody drives keeps ours waiting
+    _alone: dict[str, float] = field(default_factory=dict, repr=False)  #: since when nobody drives the jobs in front
 
     async def drive(self, job_id: str) -> Plan:
         """Run a job until it has ended. Raises LeaseLost when somebody else drives it."""
+        place, unfinished, began = Place(self.home), 1, time.monotonic()
         try:
             while True:
                 await self._renew(job_id)
-                waiting = await self._ahead(job_id)
-                admitted = not waiting and self.place.take()
-                snapshot, plan = await self.engine.reconcile(job_id, Standing(admitted=admitted))
-                self.saw(snapshot, plan, len(waiting))
+                turn = await self._turn(job_id, place, unfinished)
+                waited = timedelta(seconds=time.monotonic() - began)
+                standing = Standing(admitted=turn.come, parallel=turn.parallel, waited=waited)
+                snapshot, plan = await self.engine.reconcile(job_id, standing)
+                self.saw(snapshot, plan, turn)
                 if plan.finished:
                     return plan
+                unfinished = sum(status.state not in TERMINAL for status in plan.benchmarks)
                 await self._wait(busy=bool(plan.actions))
         finally:
-            self.place.leave()
-            await self.store.drop_lease(job_id, self.holder)
+            place.leave()
+            self.gpus.free(job_id)
+            await self._let_go(job_id)
 
     async def bury(self, job_id: str) -> Plan:
         """Bring a job whose command died to its end: record what it left, start nothing."""
@@ -56,22 +97,52 @@ class Driver:
                     return plan
                 await self._wait(busy=bool(plan.actions))
         finally:
-            await self.store.drop_lease(job_id, self.holder)
+            await self._let_go(job_id)
 
     async def _renew(self, job_id: str) -> None:
         if not await self.store.take_lease(job_id, self.holder, seconds=LEASE_S):
             raise LeaseLost(job_id)
 
-    async def _ahead(self, job_id: str) -> tuple[JobRow, ...]:
-        """Return who goes first, and bury those among them whose command died."""
-        waiting = ahead(job_id, await self.store.unfinished("local"))
+    async def _let_go(self, job_id: str) -> None:
+        """Give the lease back; where the database is away it expires by itself, and nobody waits for that twice."""
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LET_GO_S):
+                await self.store.drop_lease(job_id, self.holder)
+
+    async def _turn(self, job_id: str, place: Place, unfinished: int) -> Turn:
+        """Return whether the job may start, and hold its place and its GPUs if it may."""
+        rows = await self.store.unfinished("local")
+        waiting = ahead(job_id, rows, parallel=self.parallel())
+        await self._look_after(waiting)
+        row = next((each for each in rows if each.id == job_id), None)
+        if waiting or row is None:
+            return Turn(ahead=len(waiting), waits_for="its turn")
+        return self._placed(row, place, unfinished)
+
+    def _placed(self, row: JobRow, place: Place, unfinished: int) -> Turn:
+        if shares_the_machine(row.spec):
+            wanted = width(row.spec, unfinished=unfinished, parallel=self.parallel())
+            held = place.share(wanted=wanted, parallel=self.parallel())
+            return Turn(parallel=held) if held else Turn(waits_for="a place")
+        if not place.take():
+            return Turn(waits_for="its turn")
+        needed = gpus_needed(row.spec)
+        return Turn(waits_for=self.gpus.take(row.id, needed)) if needed else Turn()
+
+    async def _look_after(self, waiting: tuple[JobRow, ...]) -> None:
+        """Bury those in front of us whose command died, and let detached ones go on that nobody drives."""
         for row in waiting:
-            if row.attached and await self.store.lease_holder(row.id) is None:
-                try:
+            if await self.store.lease_holder(row.id) is not None:
+                self._alone.pop(row.id, None)
+            elif not row.attached:
+                self.revive()
+            elif self._forsaken(row.id):
+                with suppress(LeaseLost):
                     await self.bury(row.id)
-                except LeaseLost:
-                    continue
-        return waiting
+
+    def _forsaken(self, job_id: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        return now - self._alone.setdefault(job_id, now) >= FORSAKEN_S
 
     async def _wait(self, *, busy: bool) -> None:
         if busy:

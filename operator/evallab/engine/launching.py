@@ -1,9 +1,10 @@
 """From a benchmark of a job to the launch of its next attempt: job.json, command, environment. Starts nothing."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from evallab.api.contract import JobSpec, JobSpecExtras, JobSpecModel
+from evallab.api.contract import JobSpec, JobSpecExtras, JobSpecModel, TestDataSpec
 from evallab.api.errors import BenchmarkFailed
 from evallab.api.job import Benchmark
 from evallab.api.provider import Provider
@@ -16,24 +17,32 @@ def launch(
     index: int,
     *,
     number: int,
+    concurrency: float,
     attempt_id: str,
     provider: Provider,
     model_url: str,
     callback_url: str,
+    test_data: TestDataSpec | None = None,
+    data_env: Mapping[str, str] = MappingProxyType({}),
 ) -> Launch:
-    """Return how to start attempt `number` of benchmark `index`. Raises BenchmarkFailed without a local command."""
+    """Return how to start attempt `number` of benchmark `index`, with that share of its requests at once.
+
+    Raises BenchmarkFailed without a local command.
+    """
     local = provider.runtime.local if provider.runtime else None
     if local is None:
         raise BenchmarkFailed(
             f"Local runtime is not enabled for provider '{provider.id}'.",
             remedy="Please configure a local runtime command for this provider and try again.",
         )
+    spec = job_spec(job, index, attempt_id=attempt_id, model_url=model_url, callback_url=callback_url)
+    extras = spec.evallab.model_copy(update={"concurrency_factor": concurrency, "test_data": test_data})
     return Launch(
         attempt_id=attempt_id,
         number=number,
-        spec=job_spec(job, index, attempt_id=attempt_id, model_url=model_url, callback_url=callback_url),
+        spec=spec.model_copy(update={"evallab": extras}),
         command=local.command,
-        env={each.name: each.value for each in local.env},
+        env={**{each.name: each.value for each in local.env}, **data_env},
         attached=job.attached,
     )
 

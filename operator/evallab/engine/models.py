@@ -1,15 +1,18 @@
 """The model servers of the jobs that this process runs: start, look, stop, and what to write down about them.
 
 Called by the reconciler. One server per job, shared by its benchmarks, gone at the end: it runs under the same leash as
-attempts do, so it ends also when this process is killed.
+attempts do, so it ends also when this process is killed. That of a detached job outlives this process, and is found
+again by the next one.
 """
 
 import asyncio
+import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from evallab.api.errors import EvallabError, ModelServerFailed, UsageError
 from evallab.api.job import Serve
@@ -37,7 +40,8 @@ class ServerProcess(Protocol):
         """End its whole tree and wait until it is gone."""
 
 
-Launcher = Callable[[str, Sequence[str], Mapping[str, str]], Awaitable[ServerProcess]]
+Launcher = Callable[[str, ServerCommand], Awaitable[ServerProcess]]
+Found = tuple[ServerProcess, int]  #: a server that runs already, and its port
 
 
 @dataclass
@@ -49,19 +53,37 @@ class _Served:
     process: ServerProcess | None = None
     ready: asyncio.Task[None] | None = None
     failure: str = ""
+    died: bool = False  #: it failed after it had been ready, so another start may help
+    deaths: int = 0
+    resumed_at: datetime | None = None  #: of the job: what happened before its resumption is forgotten
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.command.port}"
 
+    def fail(self, why: str, *, died: bool) -> None:
+        """Note that it is of no use any more; who does not come back after a death has died again."""
+        self.failure, self.died = why, died or self.deaths > 0
+        self.deaths += self.died
+
 
 class Models:
     """Model servers by job id."""
 
-    def __init__(self, *, launch: Launcher, free_port: Callable[[], int], changed: Callable[[], None]) -> None:
-        """`launch(job_id, argv, env)` starts a process; `changed()` is called when one became ready or failed."""
-        self._launch, self._free_port, self._changed = launch, free_port, changed
+    def __init__(
+        self,
+        *,
+        launch: Launcher,
+        free_port: Callable[[], int],
+        changed: Callable[[], None],
+        find: Callable[[str], Found | None] = lambda _: None,
+    ) -> None:
+        """`launch(job_id, command)` starts a process; `changed()` is called when one became ready or failed.
+
+        `find(job_id)` returns the server that another process started for the job, if it still runs.
+        """
+        self._launch, self._free_port, self._changed, self._find = launch, free_port, changed, find
         self._served: dict[str, _Served] = {}
 
     def view(self, job: JobRow) -> ModelView:
@@ -69,15 +91,14 @@ class Models:
         if job.spec.model.serve is None:
             return ModelView()
         served = self._served.get(job.id)
+        if served and served.process is None and served.resumed_at != job.resumed_at:
+            del self._served[job.id]
+            served = None
         if served is None:
-            return _remembered(job)
+            return _remembered(job, up=self._find(job.id) is not None)
         if not served.failure and served.ready and served.ready.done() and not _alive(served):
-            served.failure = _died(served)
-        up = served.process is not None
-        if served.failure:
-            return ModelView(state="failed", message=served.failure, up=up)
-        ready = served.ready is not None and served.ready.done()
-        return ModelView(state="ready" if ready else "starting", up=up)
+            served.fail(_died(served), died=True)
+        return _view(served)
 
     def url(self, job: JobRow) -> str:
         """Return the base URL (ending in /v1) that the job's adapters ask."""
@@ -98,30 +119,34 @@ class Models:
             "served_name": served.command.served_name,
             **served.facts,
         }
-        return record | ({"failure": served.failure} if served.failure else {})
+        return record | {name: said for name in ("failure", "deaths") if (said := getattr(served, name))}
 
     async def start(self, job: JobRow) -> None:
-        """Start the job's server and watch its readiness in the background. A failure shows in `view`."""
+        """Start the job's server, or again if it died, and watch its readiness. A failure shows in `view`."""
         serve = job.spec.model.serve
-        if serve is None or job.id in self._served:
+        before = self._served.get(job.id)
+        if serve is None or (before and not (before.died and before.process is None)):
             return
-        served = _Served(command=ServerCommand((), {}, 0, "/health", job.spec.model.name), weights=None)
+        command = ServerCommand((), {}, 0, "/health", job.spec.model.name)
+        deaths = before.deaths if before else 0
+        served = _Served(command=command, weights=None, deaths=deaths, resumed_at=job.resumed_at)
         self._served[job.id] = served
         try:
             await self._launch_server(job, serve, served)
         except EvallabError as error:
-            served.failure = str(error)
+            served.fail(str(error), died=False)
 
     async def _launch_server(self, job: JobRow, serve: Serve, served: _Served) -> None:
         served.weights = weights_path(serve, job.manifest_dir)
+        running = self._find(job.id)
         served.command = server(serve.runtime).command(
             _request(serve),
             served_name=job.spec.model.name,
-            port=serve.port or self._free_port(),
+            port=running[1] if running else serve.port or self._free_port(),
             weights=served.weights,
             python=sys.executable,
         )
-        served.process = await self._launch(job.id, served.command.argv, served.command.env)
+        served.process = running[0] if running else await self._launch(job.id, served.command)
         served.ready = asyncio.create_task(self._become_ready(serve, served))
 
     async def _become_ready(self, serve: Serve, served: _Served) -> None:
@@ -142,9 +167,9 @@ class Models:
             facts = await probe(served.url)
             served.facts["server"] = {key: value for key, value in asdict(facts).items() if value}
         except EvallabError as error:
-            served.failure = str(error)
+            served.fail(str(error), died=False)
         except OSError as error:
-            served.failure = f"The model's weights cannot be read: {error}"
+            served.fail(f"The model's weights cannot be read: {error}", died=False)
         finally:
             self._changed()
 
@@ -152,6 +177,9 @@ class Models:
         """End the job's server, if there is one, and wait until it is gone."""
         served = self._served.get(job_id)
         if served is None:
+            running = self._find(job_id)
+            if running:
+                await running[0].stop()
             return
         if served.ready and not served.ready.done():
             served.ready.cancel()
@@ -188,10 +216,19 @@ def _request(serve: Serve) -> ServeRequest:
     )
 
 
-def _remembered(job: JobRow) -> ModelView:
-    """A server that another process ran: it ended with that process."""
+def _remembered(job: JobRow, *, up: bool) -> ModelView:
+    """A server that another process ran: it ended with that process, unless the job is detached."""
     failure = (job.model_server or {}).get("failure")
-    return ModelView(state="failed", message=failure) if failure else ModelView(state="absent")
+    return ModelView(state="failed" if failure else "absent", message=failure or "", up=up)
+
+
+def _view(served: _Served) -> ModelView:
+    up = served.process is not None
+    if served.failure:
+        state: Literal["died", "failed"] = "died" if served.died else "failed"
+        return ModelView(state=state, message=served.failure, up=up, deaths=served.deaths)
+    ready = served.ready is not None and served.ready.done()
+    return ModelView(state="ready" if ready else "starting", up=up, deaths=served.deaths)
 
 
 def _alive(served: _Served) -> bool:
@@ -205,7 +242,8 @@ def _died(served: _Served) -> str:
 
 def _portable(served: _Served) -> list[str]:
     """The arguments without what differs from start to start: the interpreter's path, the port, where weights lie."""
-    replace = {str(served.command.port): "PORT", sys.executable: "python"}
+    replace = {sys.executable: "python"}
     if served.weights:
         replace[str(served.weights)] = served.weights.name
-    return [replace.get(part, part) for part in served.command.argv]
+    port = re.compile(rf"(?<!\d){served.command.port}(?!\d)")  # a custom command is one argument with the port inside
+    return [port.sub("PORT", replace.get(part, part)) for part in served.command.argv]

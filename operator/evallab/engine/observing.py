@@ -1,47 +1,69 @@
 """From rows and processes to the view that `planning.lifecycle.decide` looks at. Reads, never writes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from evallab.planning.conclusion import AttemptFacts, Conclusion
-from evallab.planning.lifecycle import AttemptView, BenchmarkView, JobView, ModelView
+from evallab.planning.lifecycle import AttemptView, BenchmarkView, DataState, JobView, ModelView
 from evallab.receiver.leavings import declared, read_result
 from evallab.runtimes.interface import Exit, Observation, Runtime
-from evallab.store.interface import AttemptRow, JobSnapshot
+from evallab.store.interface import AttemptRow, JobRow, JobSnapshot
 
 SETTLED = {"completed", "failed", "cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What the caller knows of the job's place: whether its turn has come, whether its owner died."""
+    """What the caller knows of the job's place: whether its turn has come, whether its owner died, how long it waits.
+
+    `waited` is by a clock that nobody sets; without it the time since the job was made counts.
+    """
 
     admitted: bool = True
     abandoned: bool = False
+    waited: timedelta | None = None
+    parallel: int = 1  #: how many of its benchmarks may run at once
 
 
-async def observe(snapshot: JobSnapshot, runtime: Runtime, model: ModelView, standing: Standing) -> JobView:
-    """Return everything `decide` needs."""
-    spec = snapshot.job.spec
+async def observe(
+    snapshot: JobSnapshot,
+    runtime: Runtime,
+    model: Callable[[JobRow], ModelView],
+    standing: Standing,
+    *,
+    now: datetime,
+    data: Callable[[JobRow, int, int], DataState] = lambda *_: "ready",
+) -> JobView:
+    """Return everything `decide` needs. How long something lasts is measured, not read off `now`, which may jump.
+
+    The model server is looked at last: an attempt that ended because the server died is seen with a dead server.
+    """
+    spec, asked_at = snapshot.job.spec, snapshot.job.resumed_at or snapshot.job.created_at
     benchmarks = []
     for row in snapshot.benchmarks:
         attempts = [attempt for attempt in snapshot.attempts if attempt.index == row.index]
-        views = [await _attempt(attempt, snapshot, runtime) for attempt in attempts]
-        benchmarks.append(BenchmarkView(index=row.index, attempts=tuple(views)))
+        views = [
+            replace(await _attempt(attempt, snapshot, runtime, now), past=_past(attempt, snapshot.job))
+            for attempt in attempts
+        ]
+        state = data(snapshot.job, row.index, len(views) + 1)
+        benchmarks.append(BenchmarkView(index=row.index, attempts=tuple(views), data=state))
     return JobView(
         benchmarks=tuple(benchmarks),
-        model=model,
-        created_at=snapshot.job.created_at,
+        model=model(snapshot.job),
+        created_at=asked_at if standing.waited is None else now - standing.waited,
         admitted=standing.admitted,
         abandoned=standing.abandoned,
         cancelled=snapshot.job.cancel_requested,
         retries=spec.retries,
         timeout=timedelta(seconds=spec.timeout_seconds),
         pending_deadline=timedelta(seconds=spec.pending_deadline_seconds),
+        parallel=standing.parallel,
     )
 
 
-async def _attempt(row: AttemptRow, snapshot: JobSnapshot, runtime: Runtime) -> AttemptView:
+async def _attempt(row: AttemptRow, snapshot: JobSnapshot, runtime: Runtime, now: datetime) -> AttemptView:
     if row.state in SETTLED:
         return _view(row, AttemptFacts(gone=True), settled=settled(row))
     seen = await runtime.observe(row.handle) if row.handle else Observation(state="vanished")
@@ -57,12 +79,19 @@ async def _attempt(row: AttemptRow, snapshot: JobSnapshot, runtime: Runtime) -> 
         vanished=seen.state in {"vanished", "absent"},
         stop_reason=row.stop_requested,
     )
-    return _view(row, facts)
+    began = None if seen.running_s is None else now - timedelta(seconds=seen.running_s)
+    return _view(row, facts, started_at=began)
 
 
-def _view(row: AttemptRow, facts: AttemptFacts, settled: Conclusion | None = None) -> AttemptView:
-    started: datetime = row.started_at or row.created_at
+def _view(
+    row: AttemptRow, facts: AttemptFacts, *, settled: Conclusion | None = None, started_at: datetime | None = None
+) -> AttemptView:
+    started: datetime = started_at or row.started_at or row.created_at
     return AttemptView(id=row.id, number=row.number, facts=facts, started_at=started, settled=settled)
+
+
+def _past(row: AttemptRow, job: JobRow) -> bool:
+    return job.resumed_at is not None and row.created_at < job.resumed_at
 
 
 def settled(row: AttemptRow) -> Conclusion | None:

@@ -29,7 +29,7 @@ def _job(row: JobRow, plan: Plan, benchmarks: Sequence[BenchmarkRow], model_serv
         row,
         state=going,
         started_at=row.started_at or (now if going != "pending" else None),
-        finished_at=row.finished_at or (now if ended else None),
+        finished_at=(row.finished_at or now) if ended else None,
         reason=failed[0].reason if failed else ("Completed" if ended else None),
         message=_shared([each.message for each in failed]),
         model_server=model_server,
@@ -52,7 +52,7 @@ def _benchmark(row: BenchmarkRow, status: BenchmarkStatus, snapshot: JobSnapshot
         reason=why.reason if why else None,
         message=why.sentence if why else None,
         started_at=row.started_at or (attempts[0].created_at if attempts else None),
-        finished_at=row.finished_at or (now if status.state in TERMINAL else None),
+        finished_at=(row.finished_at or now) if status.state in TERMINAL else None,
     )
 
 

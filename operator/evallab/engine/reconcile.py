@@ -8,17 +8,19 @@ this process dies in the middle of an action is written at each action.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from evallab.api.errors import BenchmarkFailed, EvallabError
 from evallab.api.provider import Provider
 from evallab.engine import comparing, launching, observing, projecting, provenance, recording
+from evallab.engine.data import Datasets, not_started, waiting
 from evallab.engine.models import Models
 from evallab.engine.observing import Standing
 from evallab.planning.conclusion import Conclusion
 from evallab.planning.lifecycle import (
     Action,
+    FetchData,
     Plan,
     Settle,
     StartAttempt,
@@ -47,6 +49,7 @@ class Ports:
     providers: Mapping[str, Provider]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    datasets: Datasets = field(default_factory=Datasets)
 
 
 class Engine:
@@ -59,9 +62,12 @@ class Engine:
     async def reconcile(self, job_id: str, standing: Standing = Standing()) -> tuple[JobSnapshot, Plan]:  # noqa: B008
         """Look at a job once, do what is to be done now, and return what was seen and planned."""
         snapshot = await self._ports.store.snapshot(job_id)
-        model = self._ports.models.view(snapshot.job)
-        view = await observing.observe(snapshot, self._ports.runtime, model, standing)
-        plan = decide(view, self._ports.now())
+        now = self._ports.now()
+        ports = self._ports
+        view = await observing.observe(
+            snapshot, ports.runtime, ports.models.view, standing, now=now, data=ports.datasets.state
+        )
+        plan = decide(view, now)
         for action in plan.actions:
             log.info("act", extra={"action": type(action).__name__, "job": job_id})
             await self._act(snapshot, action)
@@ -73,6 +79,8 @@ class Engine:
                 await self._ports.models.start(snapshot.job)
             case StopModel():
                 await self._ports.models.stop(snapshot.job.id)
+            case FetchData():
+                self._ports.datasets.start(snapshot.job, action.index, action.number)
             case StartAttempt():
                 await self._start(snapshot, action)
             case StopAttempt():
@@ -83,8 +91,9 @@ class Engine:
     async def _start(self, snapshot: JobSnapshot, action: StartAttempt) -> None:
         """Start an attempt.
 
-        The row is written first: killed after it, the next reconcile sees an attempt without a process (Vanished) and
-        retries; killed after the process started, the leash ends it. Never two processes for one attempt.
+        The row is written first, with how to find the process: killed after it, the next reconcile sees an attempt
+        without a process (Vanished) and retries; killed after the process started, the leash ends it, and a detached
+        one is found by its handle. Never two processes for one attempt.
         """
         ports, job = self._ports, snapshot.job
         row = AttemptRow(
@@ -92,19 +101,25 @@ class Engine:
         )
         await ports.store.save_attempt(row)
         try:
+            given = await ports.datasets.given(job, action.index, action.number)
             launch = launching.launch(
                 job,
                 action.index,
                 number=action.number,
+                concurrency=action.concurrency,
                 attempt_id=row.id,
                 provider=self._provider(job.spec.benchmarks[action.index].provider_id),
                 model_url=ports.models.url(job),
                 callback_url=ports.receiver.callback_url(row.id),
+                test_data=given,
+                data_env=ports.datasets.environment(job, given),
             )
             ports.receiver.expect(row.id, launch.spec)
+            row = replace(row, handle=ports.runtime.handle(launch))
+            await ports.store.save_attempt(row)
             handle = await ports.runtime.start(launch)
         except BenchmarkFailed as error:
-            await self._write_down(row, Conclusion(outcome="failed", reason="NotStarted", message=str(error)))
+            await self._write_down(row, not_started(error))
         else:
             await ports.store.save_attempt(replace(row, state="running", handle=handle, started_at=ports.now()))
 
@@ -142,12 +157,12 @@ class Engine:
             attempt=row,
             events=[event for event in fresh.events if event.attempt_id == row.id],
             leavings=self._ports.runtime.leavings(row.handle),
+            test_data=self._ports.datasets.record(snapshot.job, row.index),
         )
         try:
             result = await asyncio.to_thread(recording.assemble, ended, self._ports.files, now=self._ports.now())
         except (OSError, ValueError) as error:
-            message = f"The adapter's result could not be recorded: {error}"
-            return Conclusion(outcome="failed", reason="DamagedResult", message=message)
+            return recording.not_recorded(error)
         await self._ports.store.record_result(result)
         return conclusion
 
@@ -156,7 +171,13 @@ class Engine:
         if path is None or not path.exists():
             return
         owner = recording.Owner(job_id=row.job_id, index=row.index, attempt_id=row.id)
-        kept = await asyncio.to_thread(self._ports.files.store_file, path, kind="log", name="jobrun.log", owner=owner)
+        try:
+            kept = await asyncio.to_thread(
+                self._ports.files.store_file, path, kind="log", name="jobrun.log", owner=owner
+            )
+        except OSError as error:  # a full disk costs the copy of the log, not the job
+            log.warning("log not kept", extra={"action": "keep_log", "attempt": row.id, "reason": str(error)})
+            return
         await self._ports.store.add_artifact(kept)
 
     async def _write_down(self, row: AttemptRow, conclusion: Conclusion) -> None:
@@ -183,6 +204,8 @@ class Engine:
             job, benchmarks = projecting.project(
                 replace(snapshot, job=job), plan, ports.models.record(job), now=ports.now()
             )
+            await ports.datasets.stop(job.id)
+        benchmarks = waiting(job, benchmarks, ports.datasets)
         if (job, benchmarks) != (snapshot.job, snapshot.benchmarks):
             await ports.store.save_job(job, benchmarks)
         return replace(snapshot, job=job, benchmarks=benchmarks)

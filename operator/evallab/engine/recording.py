@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from evallab.analysis.intervals import Interval, of_mean
 from evallab.api.contract import Counts, Result, Sample, ScoreValue
 from evallab.planning import keys, scoring, validity
+from evallab.planning.conclusion import Conclusion
+from evallab.planning.confidential import is_confidential
 from evallab.receiver.leavings import from_events, read_result, read_samples
 from evallab.runtimes.interface import Leavings
 from evallab.store.interface import (
@@ -25,6 +28,8 @@ from evallab.store.interface import (
     SampleRow,
     ScoreRow,
 )
+
+WITHHELD = "withheld: the data is confidential"  #: of a question's error, which may quote it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,7 @@ class Ended:
     attempt: AttemptRow
     events: Sequence[EventRow]
     leavings: Leavings
+    test_data: Mapping[str, Any] | None = None  #: the snapshot that it was given
 
     @property
     def owner(self) -> Owner:
@@ -77,9 +83,20 @@ def assemble(ended: Ended, files: Files, *, now: datetime) -> AttemptResult:
         scores=tuple(_scores(ended, result, values, question_key)),
         samples=samples,
         artifacts=(*artifacts, *_kept(ended, result, files)),
-        dataset=_dataset(result),
+        dataset=_dataset(result, ended.test_data),
         question_key=question_key,
-        provenance=_provenance(result),
+        provenance=_provenance(result, ended.test_data),
+    )
+
+
+def not_recorded(error: OSError | ValueError) -> Conclusion:
+    """Return the end of an attempt whose result is there and cannot be kept: the disk, or the result itself."""
+    damaged = not isinstance(error, OSError)
+    return Conclusion(
+        outcome="failed",
+        reason="DamagedResult" if damaged else "NotRecorded",
+        message=f"The adapter's result could not be recorded: {error}"[:2000].rstrip(".") + ".",
+        remedy="See its log: evallab logs JOB." if damaged else "Make room where EVALLAB_HOME lies, and run it again.",
     )
 
 
@@ -88,7 +105,10 @@ def _samples(
 ) -> tuple[tuple[ArtifactRow, ...], list[SampleRow]]:
     if result.samples is None:
         return (), []
-    seen = _noting(read_samples(ended.leavings.artifacts_dir, result), values)
+    found = read_samples(ended.leavings.artifacts_dir, result)
+    if is_confidential(ended.job.spec, ended.attempt.index):
+        found = (sample.model_copy(update={"error": WITHHELD}) if sample.error else sample for sample in found)
+    seen = _noting(found, values)
     artifact, rows = files.write_samples(seen, owner=ended.owner)
     return (artifact,), rows
 
@@ -98,9 +118,14 @@ def _noting(samples: Iterator[Sample], values: dict[tuple[str, str], list[float]
     for sample in samples:
         for name, value in sample.scores.items():
             if value is not None:
-                metric, _, filter_ = name.rpartition(",")
-                values[metric, filter_].append(value)
+                values[_metric(name)].append(value)
         yield sample
+
+
+@lru_cache(maxsize=4096)
+def _metric(name: str) -> tuple[str, str]:
+    metric, _, filter_ = name.rpartition(",")
+    return metric, filter_
 
 
 def _scores(
@@ -111,7 +136,8 @@ def _scores(
     for score in result.scores:
         known = values.get((score.metric, score.filter), ()) if score.kind == "mean" else ()
         interval, method = _interval(score, known)
-        verdict, reasons = validity.judge(result.counts, intervals_known=interval is not None)
+        between = validity.bounds(known, score=score.value, errors=result.counts.errors)
+        verdict, reasons = validity.judge(result.counts, intervals_known=interval is not None, bounds=between)
         speaks = chosen is not None and (score.metric, score.filter) == (chosen.metric, chosen.filter)
         yield ScoreRow(
             job_id=ended.job.id,
@@ -161,22 +187,25 @@ def _kept(ended: Ended, result: Result, files: Files) -> Iterator[ArtifactRow]:
             yield files.store_file(path, kind="file", name=name, owner=ended.owner)
 
 
-def _dataset(result: Result) -> DatasetRow | None:
-    data = result.question.get("dataset") or {}
-    if not data.get("fingerprint"):
+def _dataset(result: Result, given: Mapping[str, Any] | None) -> DatasetRow | None:
+    """Name the data as the adapter did, else as the snapshot that it was given."""
+    data, given = result.question.get("dataset") or {}, given or {}
+    fingerprint = data.get("fingerprint") or given.get("sha256")
+    if not fingerprint:
         return None
     return DatasetRow(
-        name=str(data.get("name") or "unnamed"),
-        fingerprint=str(data["fingerprint"]),
-        revision=data.get("revision"),
+        name=str(data.get("name") or given.get("source") or "unnamed"),
+        fingerprint=str(fingerprint),
+        revision=data.get("revision") or given.get("revision"),
         n=result.counts.total,
         detail={key: value for key, value in data.items() if key not in {"name", "fingerprint", "revision"}},
     )
 
 
-def _provenance(result: Result) -> dict[str, Any]:
+def _provenance(result: Result, given: Mapping[str, Any] | None) -> dict[str, Any]:
     counts: Counts = result.counts
     return {
+        "test_data": dict(given) if given else None,
         "harness": result.question.get("harness"),
         **result.provenance,
         "question": result.question,

@@ -7,9 +7,8 @@ import asyncio
 import os
 import platform
 import sys
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,21 +16,28 @@ from pathlib import Path
 
 from evallab.api.job import EvalJob
 from evallab.catalog import Catalog
-from evallab.engine.driver import Driver
-from evallab.engine.models import Models, ServerProcess
+from evallab.engine.adopting import adopt
+from evallab.engine.data import Datasets
+from evallab.engine.driver import Driver, Turn
+from evallab.engine.models import Models
 from evallab.engine.reconcile import Engine, Ports
-from evallab.engine.turns import Place
+from evallab.local import background, holders
+from evallab.local.data import fetcher
+from evallab.local.detached import Detached
+from evallab.local.servers import Servers
 from evallab.planning.lifecycle import Plan
-from evallab.receiver.server import receiving
-from evallab.runtimes.local.environment import allowed
-from evallab.runtimes.local.model_server import LocalServerProcess, free_port
+from evallab.receiver.server import Receiver, receiving
+from evallab.runtimes.local.gpu_leases import GpuLeases
+from evallab.runtimes.local.gpus import GpuInventory, Nvml
+from evallab.runtimes.local.model_server import free_port
 from evallab.runtimes.local.runtime import LocalRuntime
 from evallab.settings import Settings
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.connection import open_store
 from evallab.store.interface import BenchmarkRow, JobRow, JobSnapshot, Store
 
-Saw = Callable[[JobSnapshot, Plan, int], None]
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}  #: what harnesses understand of EVALLAB_OFFLINE
+Saw = Callable[[JobSnapshot, Plan, Turn], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,29 +46,15 @@ class Lab:
 
     store: Store
     driver: Driver
+    receiver: Receiver
 
     async def submit(self, job: EvalJob, *, manifest: str, manifest_dir: Path | None) -> str:
         """Store a checked job and return its id; it waits for its turn until somebody drives it."""
-        now = datetime.now(UTC)
-        job_id = str(uuid.uuid4())
-        row = JobRow(
-            id=job_id,
-            name=job.name,
-            spec=job,
-            state="pending",
-            manifest=manifest,
-            manifest_dir=str(manifest_dir) if manifest_dir else None,
-            created_at=now,
-        )
-        benchmarks = [
-            BenchmarkRow(job_id=job_id, index=index, provider_id=each.provider_id, benchmark_id=each.id)
-            for index, each in enumerate(job.benchmarks)
-        ]
-        await self.store.create_job(row, benchmarks, actor=actor())
-        return job_id
+        return await submit(self.store, job, manifest=manifest, manifest_dir=manifest_dir)
 
     async def run(self, job_id: str) -> Plan:
-        """Drive a job to its end in this process."""
+        """Drive a job to its end in this process, wherever it stands."""
+        await adopt(self.store, self.receiver, job_id)
         return await self.driver.drive(job_id)
 
     async def cancel(self, job_id: str) -> None:
@@ -75,70 +67,107 @@ class Lab:
 
 @asynccontextmanager
 async def open_lab(
-    settings: Settings, catalog: Catalog, *, environ: Mapping[str, str], saw: Saw = lambda *_: None
+    settings: Settings,
+    catalog: Catalog,
+    *,
+    environ: Mapping[str, str],
+    saw: Saw = lambda *_: None,
+    detached: bool = False,
+    parallel: int = 1,
+    inventory: GpuInventory | None = None,
 ) -> AsyncIterator[Lab]:
-    """Open a local lab; `saw(snapshot, plan, jobs ahead)` is called after each look at the job that is driven.
+    """Open a local lab; `saw(snapshot, plan, turn)` is called after each look at the job that is driven.
 
-    Of `environ` the processes of a job see only what is on the allow-list (`runtimes.local.environment`).
+    Of `environ` the processes of a job see only what is on the allow-list (`runtimes.local.environment`). `detached`:
+    what this process starts outlives it. `parallel`: how many benchmarks may ask endpoints at once.
     """
-    wake = asyncio.Event()
+    wake, marks = asyncio.Event(), Detached(settings.home)
+    environ = {**environ, **(OFFLINE if settings.offline else {})}
     async with (
         open_store(url=settings.database_url, home=settings.home) as store,
-        receiving(settings.home / "spool", store, stored=lambda _: wake.set(), now=_now) as receiver,
-    ):
-        models = Models(launch=_launcher(settings.home, environ), free_port=free_port, changed=wake.set)
-        ports = Ports(
-            store=store,
-            runtime=LocalRuntime(
-                home=settings.home, jobs_dir=settings.jobs_dir, environ=environ, python=sys.executable
-            ),
-            receiver=receiver,
-            models=models,
-            files=ArtifactFiles(settings.artifacts_dir),
-            providers={each.id: each for each in catalog.providers()},
+        receiving(
+            settings.home / "spool",
+            store,
+            stored=lambda _: wake.set(),
             now=_now,
-            new_id=lambda: str(uuid.uuid4()),
-        )
+            port=marks.port if detached else 0,
+        ) as receiver,
+    ):
+        if detached:
+            marks.set_port(receiver.port)
+        servers = _servers(settings, environ, inventory or Nvml(), attached=not detached)
+        models = Models(launch=servers.launch, free_port=free_port, changed=wake.set, find=servers.find)
+        datasets = Datasets(fetcher(settings, environ), changed=wake.set)
+        ports = _ports(settings, catalog, environ, store=store, receiver=receiver, models=models, datasets=datasets)
         driver = Driver(
-            engine=Engine(ports), store=store, place=Place(settings.home), holder=_holder(), wake=wake, saw=saw
+            engine=Engine(ports),
+            store=store,
+            home=settings.home,
+            gpus=servers.gpus,
+            holder=_holder(settings.home, detached=detached),
+            wake=wake,
+            saw=saw,
+            parallel=(lambda: marks.parallel) if detached else (lambda: parallel),
+            revive=lambda: background.ensure(settings),
         )
         try:
-            yield Lab(store=store, driver=driver)
+            yield Lab(store=store, driver=driver, receiver=receiver)
         finally:
-            await models.stop_all()
+            await datasets.stop_all()
+            if not detached:
+                await models.stop_all()
 
 
-@dataclass(frozen=True)
-class _Server:
-    """A model server's process that can be waited for."""
-
-    process: LocalServerProcess
-
-    def alive(self) -> bool:
-        return self.process.alive()
-
-    def log_tail(self, *, lines: int = 15) -> str:
-        return self.process.log_tail(lines=lines)
-
-    async def stop(self) -> None:
-        await self.process.stop()
-        await asyncio.to_thread(self._wait)
-
-    def _wait(self) -> None:
-        while self.process.alive():
-            time.sleep(0.02)
+def _servers(settings: Settings, environ: Mapping[str, str], inventory: GpuInventory, *, attached: bool) -> Servers:
+    gpus = GpuLeases(settings.gpu_locks_dir, inventory, environ.get("CUDA_VISIBLE_DEVICES"))
+    servers = Servers(home=settings.home, environ=environ, gpus=gpus, attached=attached)
+    gpus.serving = servers.serving
+    return servers
 
 
-def _launcher(
-    home: Path, environ: Mapping[str, str]
-) -> Callable[[str, Sequence[str], Mapping[str, str]], Awaitable[ServerProcess]]:
-    async def launch(job_id: str, argv: Sequence[str], env: Mapping[str, str]) -> ServerProcess:
-        folder = home / "jobs" / job_id / "model-server"
-        process = LocalServerProcess(directory=folder, log_file=folder / "server.log")
-        await process.start(argv, {**allowed(environ), **env})
-        return _Server(process)
+def _ports(
+    settings: Settings,
+    catalog: Catalog,
+    environ: Mapping[str, str],
+    *,
+    store: Store,
+    receiver: Receiver,
+    models: Models,
+    datasets: Datasets,
+) -> Ports:
+    return Ports(
+        store=store,
+        runtime=LocalRuntime(home=settings.home, jobs_dir=settings.jobs_dir, environ=environ, python=sys.executable),
+        receiver=receiver,
+        models=models,
+        files=ArtifactFiles(settings.artifacts_dir),
+        providers={each.id: each for each in catalog.providers()},
+        now=_now,
+        new_id=lambda: str(uuid.uuid4()),
+        datasets=datasets,
+    )
 
-    return launch
+
+async def submit(
+    store: Store, job: EvalJob, *, manifest: str, manifest_dir: Path | None, attached: bool = True, job_id: str = ""
+) -> str:
+    """Store a checked job and return its id; `attached`: it ends with the command that drives it."""
+    row = JobRow(
+        id=job_id or str(uuid.uuid4()),
+        name=job.name,
+        spec=job,
+        state="pending",
+        attached=attached,
+        manifest=manifest,
+        manifest_dir=str(manifest_dir) if manifest_dir else None,
+        created_at=_now(),
+    )
+    benchmarks = [
+        BenchmarkRow(job_id=row.id, index=index, provider_id=each.provider_id, benchmark_id=each.id)
+        for index, each in enumerate(job.benchmarks)
+    ]
+    await store.create_job(row, benchmarks, actor=actor())
+    return row.id
 
 
 def actor() -> str:
@@ -146,8 +175,9 @@ def actor() -> str:
     return f"{os.environ.get('USER') or os.getuid()}@{platform.node()}"
 
 
-def _holder() -> str:
-    return f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+def _holder(home: Path, *, detached: bool) -> str:
+    """Name who holds leases; the one background process of a home goes on where its predecessor died."""
+    return f"{platform.node()}:background:{home}" if detached else holders.own()
 
 
 def _now() -> datetime:

@@ -3,6 +3,7 @@
 Called by `evallab run` and by `local.python`; everything that is wrong is said at once, with the place where it stands.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 from evallab.api.job import EvalJob
 from evallab.api.read import read
 from evallab.catalog import Catalog
+from evallab.datasets.files import bundled_names as data_names
 from evallab.modelserver.bundled import bundled_names
 from evallab.planning.checks import CheckFacts, check, not_enforced, paths_to_check
 from evallab.planning.expand import expand
+from evallab.runtimes.local.gpus import Nvml, visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,12 @@ class Prepared:
 def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: Iterable[str] = ()) -> Prepared:
     """Return the job of a manifest of either face. Raises InvalidManifest with every problem."""
     manifest = read(data, file=file, sets=sets)
-    facts = CheckFacts(existing_paths=_existing(manifest.job, directory), bundled_models=bundled_names())
+    facts = CheckFacts(
+        existing_paths=_existing(manifest.job, directory),
+        bundled_models=bundled_names(),
+        bundled_data=data_names(),
+        gpus=_gpus(manifest.job),
+    )
     problems = check(manifest.job, catalog=catalog, runtime="local", facts=facts)
     if problems:
         raise manifest.refuse(problems)
@@ -38,6 +46,13 @@ def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: 
         directory=directory,
         not_enforced=not_enforced(manifest.job, "local"),
     )
+
+
+def _gpus(job: EvalJob) -> int | None:
+    """Count the GPUs if the job asks for one."""
+    if job.hardware is None or job.hardware.gpu is None:
+        return None
+    return len(visible(Nvml().gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")))
 
 
 def _existing(job: EvalJob, directory: Path) -> frozenset[str]:

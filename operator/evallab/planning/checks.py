@@ -13,6 +13,7 @@ from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob, Serve, TestData
 from evallab.planning import refusals
 from evallab.planning.catalog_view import CatalogView
+from evallab.planning.data_checks import data_is_addressable, data_secret
 from evallab.planning.subject import CheckFacts, Subject, entries, guess
 
 __all__ = ["CheckFacts", "PathNeed", "Runtime", "check", "not_enforced", "paths_to_check"]
@@ -56,6 +57,8 @@ def _paths(job: EvalJob) -> Iterator[PathNeed]:
     for where, benchmark in entries(job):
         if benchmark.test_data and benchmark.test_data.path:
             yield PathNeed(f"{where}.testDataRef.path", benchmark.test_data.path, "the dataset")
+        if secret := data_secret(benchmark.test_data):
+            yield PathNeed(f"{where}.testDataRef", secret.removeprefix("file://"), "a directory with credentials")
         include = benchmark.parameters.get("include_path")
         if isinstance(include, str):
             yield PathNeed(f"{where}.parameters.include_path", include, "the directory of task files")
@@ -278,6 +281,7 @@ CHECKS: tuple[Check, ...] = (
     url_is_usable,
     server_is_complete,
     one_source_each,
+    data_is_addressable,
     bundled_names_are_known,
     providers_and_benchmarks_exist,
     collection_fits,

@@ -61,6 +61,12 @@ RETRIED = frozenset(
 #: Codes by which an adapter of evallab says that the question makes no sense to it.
 REFUSALS = frozenset({"adapter_failed", "usage", "invalid_manifest"})
 
+MODEL_SERVER_DIED = Conclusion(
+    outcome="failed",
+    reason="ModelServerDied",
+    message="The model server died while this benchmark was asking it.",
+    remedy="See the model server's log.",
+)
 STOPPED = {
     "Cancelled": Conclusion(outcome="cancelled", reason="Cancelled", message="It was cancelled."),
     "TimedOut": Conclusion(
@@ -69,12 +75,7 @@ STOPPED = {
         message="It ran longer than its time limit.",
         remedy="Raise timeoutSeconds, or ask fewer questions (parameters.limit).",
     ),
-    "ModelServerDied": Conclusion(
-        outcome="failed",
-        reason="ModelServerDied",
-        message="The model server died while this benchmark was asking it.",
-        remedy="See the model server's log.",
-    ),
+    "ModelServerDied": MODEL_SERVER_DIED,
 }
 
 
@@ -105,7 +106,7 @@ def _orphaned(facts: AttemptFacts) -> Conclusion | None:
         outcome="failed",
         reason="OwnerDied",
         message="The evallab process that ran it died, and it ended with it.",
-        remedy="Run it again; answers that had arrived are asked only once.",
+        remedy="Go on with it: evallab resume JOB. Answers that had arrived are asked only once.",
     )
 
 
@@ -120,16 +121,22 @@ def _vanished(facts: AttemptFacts) -> Conclusion | None:
 
 
 def _signalled(facts: AttemptFacts) -> Conclusion | None:
-    if facts.signal is None:
+    number = facts.signal or _of_shell(facts.code or 0)
+    if number is None:
         return None
-    killed = facts.signal == 9
+    killed = number == 9
     return Conclusion(
         outcome="failed",
         reason="Killed" if killed else "Signalled",
-        message=f"The adapter was ended by signal {facts.signal}"
+        message=f"The adapter was ended by signal {number}"
         + (" (out of memory, or killed by hand)." if killed else "."),
-        remedy="See its log: evallab logs JOB.",
+        remedy=("Free memory, or ask fewer things at once; see" if killed else "See") + " its log: evallab logs JOB.",
     )
+
+
+def _of_shell(code: int) -> int | None:
+    """A shell that waited for the adapter says 128 + n when signal n ended it."""
+    return code - 128 if 128 < code <= 192 else None
 
 
 def _command(facts: AttemptFacts) -> Conclusion | None:

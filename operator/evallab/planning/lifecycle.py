@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from evallab.planning.conclusion import AttemptFacts, Conclusion, conclude
+from evallab.planning.actions import Action as Action
+from evallab.planning.actions import FetchData as FetchData
+from evallab.planning.actions import Settle as Settle
+from evallab.planning.actions import StartAttempt as StartAttempt
+from evallab.planning.actions import StartModel as StartModel
+from evallab.planning.actions import StopAttempt as StopAttempt
+from evallab.planning.actions import StopModel as StopModel
+from evallab.planning.conclusion import MODEL_SERVER_DIED, AttemptFacts, Conclusion, conclude
 
 BenchmarkState = Literal["pending", "running", "completed", "failed", "cancelled"]
 JobState = Literal["pending", "running", "completed", "failed", "partially_failed", "cancelled"]
+DataState = Literal["absent", "fetching", "ready"]
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -25,6 +33,7 @@ class AttemptView:
     facts: AttemptFacts
     started_at: datetime
     settled: Conclusion | None = None  #: concluded and written down before; never decided anew
+    past: bool = False  #: made before the job was resumed: of its end only a completion still counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +42,17 @@ class BenchmarkView:
 
     index: int
     attempts: tuple[AttemptView, ...] = ()
+    data: DataState = "ready"  #: for its next attempt; data that cannot be had is ready too: the attempt says why
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelView:
     """The job's model server: `external` when the job brings none to start."""
 
-    state: Literal["external", "absent", "starting", "ready", "failed"] = "external"
+    state: Literal["external", "absent", "starting", "ready", "died", "failed"] = "external"
     message: str = ""
-    up: bool = False  #: a process of it is there, ready or not
+    up: bool = False  #: a process of it is there, ready or not; when `absent`, one that a predecessor left running
+    deaths: int = 0  #: how often it ended by itself after it had been ready; `died` may be restarted, `failed` may not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,51 +61,15 @@ class JobView:
 
     benchmarks: tuple[BenchmarkView, ...]
     model: ModelView = ModelView()
-    created_at: datetime
+    created_at: datetime  #: or resumed: when it was last asked for
     admitted: bool = True  #: its turn has come
     cancelled: bool = False
     abandoned: bool = False  #: it lived with a command that died
     retries: int = 2
+    restarts: int = 2  #: of the model server; they are no retries
     timeout: timedelta = timedelta(hours=4)
     pending_deadline: timedelta = timedelta(days=1)
     parallel: int = 1
-
-
-@dataclass(frozen=True)
-class StartModel:
-    """Start the model server."""
-
-
-@dataclass(frozen=True)
-class StopModel:
-    """Stop the model server."""
-
-
-@dataclass(frozen=True)
-class StartAttempt:
-    """Start the next attempt of a benchmark."""
-
-    index: int
-    number: int
-
-
-@dataclass(frozen=True)
-class StopAttempt:
-    """Tell an attempt's processes to end."""
-
-    attempt_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Settle:
-    """Write down how an attempt ended; when completed, record its result first."""
-
-    attempt_id: str
-    conclusion: Conclusion
-
-
-Action = StartModel | StopModel | StartAttempt | StopAttempt | Settle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +99,9 @@ class Plan:
 def decide(view: JobView, now: datetime) -> Plan:
     """Return the job's states and the next actions."""
     statuses = tuple(_status(benchmark, view, now) for benchmark in view.benchmarks)
-    actions = (*_settle(view), *_stop(view, now), *_model(view, statuses), *_start(view, statuses))
-    state = roll_up([status.state for status in statuses], started=any(b.attempts for b in view.benchmarks))
+    ends = (*_settle(view), *_stop(view, now))
+    actions = (*ends, *_model(view, statuses), *_fetch(view, statuses), *_start(view, statuses))
+    state = roll_up([status.state for status in statuses], started=_started(view))
     return Plan(state=state, benchmarks=statuses, actions=actions, look_again_at=_deadline(view, statuses))
 
 
@@ -133,7 +109,7 @@ def roll_up(states: Sequence[BenchmarkState], *, started: bool = True) -> JobSta
     """Return a job's state from its benchmarks' states, by EvalHub's rules (facts: all, mixed, any)."""
     unfinished = [state for state in states if state not in TERMINAL]
     if unfinished:
-        return "running" if started or len(unfinished) < len(states) else "pending"
+        return "running" if started else "pending"
     kinds = set(states)
     if len(kinds) != 1:
         return "partially_failed"
@@ -141,27 +117,54 @@ def roll_up(states: Sequence[BenchmarkState], *, started: bool = True) -> JobSta
     return "completed" if only == "completed" else "failed" if only == "failed" else "cancelled"
 
 
-def _ends(benchmark: BenchmarkView) -> list[Conclusion | None]:
-    return [attempt.settled or conclude(attempt.facts) for attempt in benchmark.attempts]
+def _started(view: JobView) -> bool:
+    """Say whether an attempt was started since the job was asked for the last time, or an older one still runs."""
+    attempts = [attempt for benchmark in view.benchmarks for attempt in benchmark.attempts]
+    return any(not (attempt.past and attempt.facts.gone) for attempt in attempts)
+
+
+def _end(attempt: AttemptView, view: JobView) -> Conclusion | None:
+    """Return how an attempt ended; one that failed under a model server that is dead failed because of that."""
+    if attempt.settled:
+        return attempt.settled
+    end = conclude(attempt.facts)
+    return MODEL_SERVER_DIED if end and end.retry and view.model.state == "died" else end
+
+
+def _ends(benchmark: BenchmarkView, view: JobView) -> list[Conclusion | None]:
+    return [_end(attempt, view) for attempt in benchmark.attempts]
 
 
 def _status(benchmark: BenchmarkView, view: JobView, now: datetime) -> BenchmarkStatus:
     """Derive a benchmark's state: its attempts first, then what happened to the whole job."""
-    ends = _ends(benchmark)
+    ends = _ends(benchmark, view)
     if any(end is None for end in ends):
         return BenchmarkStatus(index=benchmark.index, state="running")
-    last = ends[-1] if ends else None
-    if last and (last.outcome != "failed" or not _may_retry(last, len(ends), view)):
+    counted = _counted(benchmark, view)
+    last = counted[-1] if counted else None
+    if last and (last.outcome != "failed" or not _may_retry(last, counted, view)):
         return BenchmarkStatus(index=benchmark.index, state=last.outcome, conclusion=last)
     overall = _overall(view, now)
     if overall:
-        why = last if last and overall.outcome == "failed" else overall
+        why = last if last and last.reason != MODEL_SERVER_DIED.reason and overall.outcome == "failed" else overall
         return BenchmarkStatus(index=benchmark.index, state=overall.outcome, conclusion=why)
-    return BenchmarkStatus(index=benchmark.index, state="running" if ends else "pending", conclusion=last)
+    return BenchmarkStatus(index=benchmark.index, state="running" if counted else "pending", conclusion=last)
 
 
-def _may_retry(end: Conclusion, attempts: int, view: JobView) -> bool:
-    return end.retry and attempts <= view.retries
+def _counted(benchmark: BenchmarkView, view: JobView) -> list[Conclusion]:
+    """Return the ends that still mean something: every completion, and what happened since the job was resumed."""
+    ends = [(attempt, end) for attempt in benchmark.attempts if (end := _end(attempt, view))]
+    return [end for attempt, end in ends if end.outcome == "completed" or not attempt.past]
+
+
+def _may_retry(end: Conclusion, counted: Sequence[Conclusion], view: JobView) -> bool:
+    """A death of the model server costs a restart of it, not a retry."""
+    own = [each for each in counted if each.reason != MODEL_SERVER_DIED.reason]
+    return end.reason == MODEL_SERVER_DIED.reason or (end.retry and len(own) <= view.retries)
+
+
+def _given_up(model: ModelView, view: JobView) -> bool:
+    return model.state == "failed" or (model.state == "died" and model.deaths > view.restarts)
 
 
 def _overall(view: JobView, now: datetime) -> Conclusion | None:
@@ -173,10 +176,10 @@ def _overall(view: JobView, now: datetime) -> Conclusion | None:
             outcome="failed",
             reason="OwnerDied",
             message="The evallab command that ran this job died before it was finished.",
-            remedy="Run it again: evallab run -f FILE --local.",
+            remedy="Go on with it: evallab resume JOB. Answers that had arrived are asked only once.",
         )
-    if view.model.state == "failed":
-        return Conclusion(outcome="failed", reason="ModelServerFailed", message=view.model.message)
+    if _given_up(view.model, view):
+        return Conclusion(outcome="failed", reason="ModelServerFailed", message=_of_model(view.model))
     if not view.admitted and now >= view.created_at + view.pending_deadline:
         return Conclusion(
             outcome="failed",
@@ -187,10 +190,17 @@ def _overall(view: JobView, now: datetime) -> Conclusion | None:
     return None
 
 
+def _of_model(model: ModelView) -> str:
+    if not model.deaths:
+        return model.message
+    times = "once" if model.deaths == 1 else f"{model.deaths} times"
+    return f"The model server died {times}, although each restart was asked half as much at once. {model.message}"
+
+
 def _settle(view: JobView) -> Iterator[Action]:
     for benchmark in view.benchmarks:
         for attempt in benchmark.attempts:
-            if attempt.settled is None and (end := conclude(attempt.facts)):
+            if attempt.settled is None and (end := _end(attempt, view)):
                 yield Settle(attempt.id, end)
 
 
@@ -205,28 +215,49 @@ def _stop(view: JobView, now: datetime) -> Iterator[Action]:
 def _why_stop(attempt: AttemptView, view: JobView, now: datetime) -> str | None:
     if view.cancelled:
         return "Cancelled"
-    if view.model.state == "failed":
+    if view.model.state in {"died", "failed"}:
         return "ModelServerDied"
     return "TimedOut" if now >= attempt.started_at + view.timeout else None
 
 
 def _model(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
+    """A dead server is stopped first, for what it may have left, and started again when nobody asks it any more."""
+    model = view.model
     unfinished = any(status.state not in TERMINAL for status in statuses)
-    if view.model.state == "absent" and unfinished and view.admitted:
+    wanted = unfinished and view.admitted and not _going(view)
+    found = model.state == "absent" and model.up  # a predecessor's, to be taken over also while it is being asked
+    if found and unfinished and view.admitted:
         yield StartModel()
-    if view.model.up and (not unfinished or view.model.state == "failed"):
+    if wanted and not model.up and (model.state == "absent" or (model.state == "died" and not _given_up(model, view))):
+        yield StartModel()
+    if model.up and (not unfinished or model.state in {"died", "failed"}):
         yield StopModel()
+
+
+def _going(view: JobView) -> int:
+    """Count the benchmarks with an attempt that has not ended."""
+    return sum(any(end is None for end in _ends(benchmark, view)) for benchmark in view.benchmarks)
+
+
+def _fetch(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
+    """Data is fetched while the model server starts, also for benchmarks whose turn comes later."""
+    if not view.admitted or view.cancelled or view.abandoned:
+        return
+    for benchmark, status in zip(view.benchmarks, statuses, strict=True):
+        if benchmark.data == "absent" and status.state not in TERMINAL and None not in _ends(benchmark, view):
+            yield FetchData(benchmark.index, len(benchmark.attempts) + 1)
 
 
 def _start(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
     if not view.admitted or view.cancelled or view.abandoned or view.model.state not in {"external", "ready"}:
         return
-    going = sum(1 for benchmark in view.benchmarks if any(end is None for end in _ends(benchmark)))
+    going = _going(view)
+    share = 0.5**view.model.deaths
     for benchmark, status in zip(view.benchmarks, statuses, strict=True):
-        waiting = status.state not in TERMINAL and all(end is not None for end in _ends(benchmark))
-        if waiting and going < view.parallel:
+        waiting = status.state not in TERMINAL and all(end is not None for end in _ends(benchmark, view))
+        if waiting and benchmark.data == "ready" and going < view.parallel:
             going += 1
-            yield StartAttempt(benchmark.index, len(benchmark.attempts) + 1)
+            yield StartAttempt(benchmark.index, len(benchmark.attempts) + 1, share)
 
 
 def _deadline(view: JobView, statuses: Sequence[BenchmarkStatus]) -> datetime | None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob, Placement, TestData, WeightsSource
+from evallab.planning.hardware import hardware_of_this_computer
 from evallab.planning.subject import Subject
 
-_LATER_DATA = ("hf", "s3", "pvc", "git", "http")
+_CLUSTER_DATA = ("pvc",)
 _LATER_WEIGHTS = ("hf", "pvc", "oci")
 
 
@@ -62,8 +63,7 @@ def _runs_locally(subject: Subject, provider_id: str) -> bool:
 def cluster_only_fields(subject: Subject) -> Iterator[str]:
     """Pods, queues and devices are a cluster's; this computer has what it has."""
     job = subject.job
-    said = {
-        "spec.hardwareConfig": job.hardware,
+    said: dict[str, object] = {
         "spec.ttlSecondsAfterFinished": job.ttl_seconds_after_finished,
         "spec.model.serve.image": job.model.serve.image if job.model.serve else None,
     }
@@ -109,8 +109,8 @@ def later_features(subject: Subject) -> Iterator[str]:
         yield "experiment: MLflow is not in this version yet; remove it"
     yield from _later_server(subject)
     for where, benchmark in subject.entries():
-        if kind := _first(benchmark.test_data, _LATER_DATA):
-            yield f"{where}.testDataRef.{kind}: is not in this version yet; use path or bundled"
+        if kind := _first(benchmark.test_data, _CLUSTER_DATA):
+            yield f"{where}.testDataRef.{kind}: is for clusters only; use hf, http, git, s3, path or bundled"
 
 
 def _later_server(subject: Subject) -> Iterator[str]:
@@ -139,6 +139,7 @@ CHECKS: dict[str, tuple[Callable[[Subject], Iterable[str]], ...]] = {
     "local": (
         providers_run_locally,
         cluster_only_fields,
+        hardware_of_this_computer,
         unenforceable_fields,
         later_features,
         starts_at_all,

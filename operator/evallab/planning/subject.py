@@ -10,7 +10,8 @@ from evallab.planning.catalog_view import CatalogView
 
 @dataclass(frozen=True)
 class CheckFacts:
-    """What a caller with eyes found out: which of `paths_to_check` exist, and what is bundled with evallab.
+    """What a caller with eyes found out: which of `paths_to_check` exist, what is bundled with evallab, and how
+    many GPUs there are.
 
     None means that nobody looked; the checks then say nothing about it.
     """
@@ -18,6 +19,7 @@ class CheckFacts:
     existing_paths: frozenset[str] | None = None
     bundled_models: tuple[str, ...] | None = None
     bundled_data: tuple[str, ...] | None = None
+    gpus: int | None = None
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,15 @@ class Desk:
         named = (body.provider_id, body.id, body.benchmark_index)
         if named != (spec.provider_id, spec.benchmark_id, spec.benchmark_index):
             raise Refused(404, "resource_not_found", f"The benchmark resource '{body.id}' was not found.")
-        self._spool.put(
-            event_id=uuid.uuid4().hex,
-            attempt_id=attempt_id,
-            received_at=self._now(),
-            body=body.model_dump(mode="json", exclude_none=True),
-        )
+        try:
+            self._spool.put(
+                event_id=uuid.uuid4().hex,
+                attempt_id=attempt_id,
+                received_at=self._now(),
+                body=body.model_dump(mode="json", exclude_none=True),
+            )
+        except OSError as error:  # the adapter posts it again, and its result file counts without any event
+            raise Refused(507, "insufficient_storage", f"The event could not be kept: {error.strerror}.") from error
         self._arrived()
 
 

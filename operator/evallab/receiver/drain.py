@@ -1,13 +1,12 @@
 """From the spool into the store, once each, in order. Run by the receiver's owner; safe to run in several processes."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from evallab.api.errors import NotFound, StoreUnavailable
-from evallab.receiver.spool import Spool
+from evallab.api.errors import EvallabError, NotFound, StoreUnavailable
+from evallab.receiver.spool import Spool, Spooled
 from evallab.store.interface import EventRow
 
 log = logging.getLogger(__name__)
@@ -36,11 +35,21 @@ class Drain:
         """Move everything that is in the spool now. Raises StoreUnavailable when Postgres stays away."""
         for event in self._spool.pending():
             row = EventRow(id=event.id, attempt_id=event.attempt_id, received_at=event.received_at, body=event.body)
-            # An attempt that the store does not know was deleted with its job: nobody will ever ask for this event.
-            with contextlib.suppress(NotFound):
-                await self._store.add_event(row)
-            self._spool.done(event)
+            await self._move(event, row)
             self._stored(event.attempt_id)
+
+    async def _move(self, event: Spooled, row: EventRow) -> None:
+        """Store one event. What the store refuses for ever is set aside, so that it does not stand in the way."""
+        try:
+            await self._store.add_event(row)
+        except StoreUnavailable:
+            raise
+        except NotFound:  # the attempt was deleted with its job: nobody will ever ask for this event
+            self._spool.done(event)
+        except EvallabError:
+            self._spool.set_aside(event.path)
+        else:
+            self._spool.done(event)
 
     async def run(self, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Empty the spool for ever; while Postgres is away, events wait on disk."""

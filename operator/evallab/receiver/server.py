@@ -31,6 +31,11 @@ class Receiver:
         """Use `receiving`, which also starts and stops it."""
         self._desk, self._drain, self._port = desk, drain, port
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
     def callback_url(self, attempt_id: str) -> str:
         """Return the URL that an attempt posts to; EvalHub's SDK appends its path."""
         return f"http://127.0.0.1:{self._port}/a/{attempt_id}"
@@ -44,16 +49,28 @@ class Receiver:
         await self._drain.empty()
 
 
+def _door(port: int) -> socket.socket:
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the predecessor may linger
+    try:
+        door.bind(("127.0.0.1", port))
+    except OSError:
+        door.bind(("127.0.0.1", 0))
+    return door
+
+
 @asynccontextmanager
 async def receiving(
-    spool_dir: Path, store: EventStore, *, stored: Callable[[str], None], now: Callable[[], datetime]
+    spool_dir: Path, store: EventStore, *, stored: Callable[[str], None], now: Callable[[], datetime], port: int = 0
 ) -> AsyncIterator[Receiver]:
-    """Run a receiver. `stored(attempt_id)` is called whenever an event of an attempt has reached the store."""
+    """Run a receiver. `stored(attempt_id)` is called whenever an event of an attempt has reached the store.
+
+    `port`: where a predecessor that died listened; attempts that it started still post there. If taken, any other.
+    """
     spool = Spool(spool_dir)
     drain = Drain(spool, store, stored=stored)
     desk = Desk(spool, arrived=drain.wake, now=now)
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    door = _door(port)
     server = _Server(uvicorn.Config(application(desk), log_config=None, access_log=False, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[door]))
     draining = asyncio.create_task(drain.run())

@@ -21,15 +21,19 @@ class JobLine:
     validity: str | None
     created_at: datetime
     finished_at: datetime | None
+    position: int | None = None  #: in the line of those that wait: 1 starts next
 
 
-async def job_line(store: Store, job: JobRow) -> JobLine:
+async def job_line(store: Store, job: JobRow, *, position: int | None = None) -> JobLine:
     """Read what the line of a job needs."""
     snapshot = await store.snapshot(job.id)
-    return line(snapshot.job, snapshot.benchmarks, await store.scores(job.id, primary_only=True))
+    scores = await store.scores(job.id, primary_only=True)
+    return line(snapshot.job, snapshot.benchmarks, scores, position=position)
 
 
-def line(job: JobRow, benchmarks: Sequence[BenchmarkRow], scores: Sequence[ScoreRow]) -> JobLine:
+def line(
+    job: JobRow, benchmarks: Sequence[BenchmarkRow], scores: Sequence[ScoreRow], *, position: int | None = None
+) -> JobLine:
     """Assemble a line from rows (pure)."""
     return JobLine(
         id=job.id,
@@ -42,6 +46,7 @@ def line(job: JobRow, benchmarks: Sequence[BenchmarkRow], scores: Sequence[Score
         validity=_validity(scores),
         created_at=job.created_at,
         finished_at=job.finished_at,
+        position=position if job.state == "pending" else None,
     )
 
 

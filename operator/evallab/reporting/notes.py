@@ -20,7 +20,7 @@ def notes(report: JobReport) -> list[Note]:
     for label, benchmark in zip(labels(report.benchmarks), report.benchmarks, strict=True):
         lines += [(label, line) for line in _of_benchmark(benchmark)]
     if uncompared(report):
-        lines.append(("not compared", "no finished job of this model or its family asked the same questions"))
+        lines.append(("not compared", _uncompared(report)))
     if report.not_enforced:
         lines.append(("not enforced", ", ".join(report.not_enforced)))
     return lines
@@ -30,6 +30,19 @@ def uncompared(report: JobReport) -> bool:
     """Say whether there are scores and nothing to compare any of them with."""
     scored = [benchmark for benchmark in report.benchmarks if benchmark.primary_score]
     return report.finished and bool(scored) and not any(benchmark.comparison for benchmark in scored)
+
+
+def _uncompared(report: JobReport) -> str:
+    """Say why there is nothing to compare with."""
+    if report.compare_against == "previous":
+        return "no finished job of this model or its family asked the same questions"
+    if report.compare_against != "baseline":
+        return f"there is no finished job {report.compare_against!r} with usable scores on the same questions"
+    named = " or ".join(name for name in (report.model.name, report.model.family) if name)
+    return (
+        f"no other job is the baseline of {named}, or it asked other questions; "
+        f"`evallab baseline show` lists them, `evallab baseline set JOB --for {report.model.name}` sets one"
+    )
 
 
 def _of_job(report: JobReport) -> Iterator[str]:

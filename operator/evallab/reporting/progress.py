@@ -71,7 +71,10 @@ class ProgressDisplay:
     def update(self, view: ProgressView) -> None:
         """Show a newer view."""
         if self._live:
-            self._live.update(draw(view, unicode=self._unicode), refresh=True)
+            try:
+                self._live.update(draw(view, unicode=self._unicode), refresh=True)
+            except OSError:  # the terminal was closed; the job goes on to its end
+                self._live = None
 
 
 def eta_seconds(done: int | None, total: int | None, samples_per_minute: float | None) -> float | None:

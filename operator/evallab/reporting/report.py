@@ -118,6 +118,7 @@ class JobReport:
     overall: Overall | None
     not_enforced: tuple[str, ...]
     benchmarks: tuple[BenchmarkReport, ...]
+    compare_against: str = "previous"  #: previous, baseline, or a job as the manifest names it
 
     @property
     def finished(self) -> bool:
@@ -125,15 +126,24 @@ class JobReport:
         return self.state not in {"pending", "running"}
 
 
-def labels(benchmarks: tuple[BenchmarkReport, ...]) -> list[str]:
+def labels(benchmarks: Sequence[BenchmarkReport]) -> list[str]:
     """Name benchmarks by id where ids are unambiguous, else by provider/id, else with their index."""
-    ids = [benchmark.id for benchmark in benchmarks]
-    full = [benchmark.label for benchmark in benchmarks]
+    return _labels([(benchmark.index, benchmark.provider, benchmark.id) for benchmark in benchmarks])
+
+
+def short_labels(rows: Sequence[BenchmarkRow]) -> list[str]:
+    """Name the rows of benchmarks in the same way."""
+    return _labels([(row.index, row.provider_id, row.benchmark_id) for row in rows])
+
+
+def _labels(named: Sequence[tuple[int, str, str]]) -> list[str]:
+    ids = [each for _, _, each in named]
+    full = [f"{provider}/{each}" for _, provider, each in named]
     if len(set(ids)) == len(ids):
         return ids
     if len(set(full)) == len(full):
         return full
-    return [f"{benchmark.label}#{benchmark.index}" for benchmark in benchmarks]
+    return [f"{label}#{index}" for label, (index, _, _) in zip(full, named, strict=True)]
 
 
 async def job_report(store: Store, job_id: str) -> JobReport:
@@ -179,6 +189,7 @@ def build(
         overall=overall(job.spec, scores) if job.state == "completed" else None,
         not_enforced=tuple(str(item) for item in not_enforced),
         benchmarks=tuple(_benchmark(row, by_index[row.index], changes.get(row.index)) for row in rows),
+        compare_against=job.spec.compare.against or "previous",
     )
 
 

@@ -42,6 +42,7 @@ class Observation:
     state: Literal["absent", "running", "exited", "vanished"]
     started_at: datetime | None = None
     exit: Exit | None = None
+    running_s: float | None = None  #: for how long, by a clock that nobody sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,9 @@ class Leavings:
 
 class Runtime(Protocol):
     """Where attempts execute."""
+
+    def handle(self, launch: Launch) -> dict[str, Any]:
+        """Return the handle (JSON) that `start` will return. Raises BenchmarkFailed for what cannot be started."""
 
     async def start(self, launch: Launch) -> dict[str, Any]:
         """Start an attempt and return its handle (JSON). Raises BenchmarkFailed when nothing could be started."""

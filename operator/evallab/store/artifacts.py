@@ -7,6 +7,7 @@ content, because offsets into a file must stay true even where another zstd vers
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,6 +72,8 @@ class ArtifactFiles:
 
     def open_text(self, artifact: ArtifactRow) -> str:
         """Return the content of an artifact as text; bytes that are no UTF-8 are replaced."""
+        if artifact.expired_at is not None:
+            raise gone(f"contents of {artifact.name}", artifact.expired_at)
         with self._located(artifact.path).open("rb") as stream:
             if artifact.codec == "none":
                 return stream.read().decode("utf-8", "replace")
@@ -83,6 +86,14 @@ class ArtifactFiles:
         if not inside or not located.is_file():
             raise NotFound(f"The artifact {path!r} is not in {self._root}.", remedy="Was it kept on another machine?")
         return located
+
+
+def gone(what: str, at: datetime) -> NotFound:
+    """Return the error for a file that retention removed."""
+    when = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return NotFound(
+        f"The {what} were removed by retention on {when}.", remedy="`evallab gc --pin JOB` keeps such files."
+    )
 
 
 def _row(kept: Kept, owner: Owner, *, kind: str, name: str, codec: str) -> ArtifactRow:

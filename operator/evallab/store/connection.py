@@ -8,7 +8,7 @@ from evallab.store import migrate as migrations
 from evallab.store.postgres import PostgresStore
 
 
-def open_store(*, url: str | None, home: Path, migrate: bool = True, patience_s: float = 60.0) -> "Opening":
+def open_store(*, url: str | None, home: Path, migrate: bool = True, patience_s: float = 120.0) -> "Opening":
     """Return the store at `url`, else the embedded one of `home`, migrated; to be awaited, or used in `async with`.
 
     With `migrate=False` the schema is only checked. Raises StoreUnavailable when there is no usable database.

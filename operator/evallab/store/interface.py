@@ -1,234 +1,111 @@
-"""What the engine, the receiver and the commands ask of the store: few verbs, frozen rows, no rules.
+"""What the engine, the receiver and the commands ask of the store: few verbs, frozen rows (`values`), no rules.
 
 Times are timezone-aware UTC and come in as parameters, as do ids. Every method is one transaction: it happened or it
 did not. Methods that write are safe to repeat (same ids, same content), because callers repeat them after a crash.
 Implemented by `store.postgres`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
-from evallab.api.job import EvalJob
+from evallab.store.values import (
+    ArtifactRow,
+    AttemptResult,
+    AttemptRow,
+    AttemptState,
+    BaselineRow,
+    BenchmarkRow,
+    BenchmarkState,
+    ComparisonRow,
+    DatasetRow,
+    EndedRow,
+    EventRow,
+    HistoryRow,
+    JobRow,
+    JobSnapshot,
+    JobState,
+    Json,
+    LatestRow,
+    Pairable,
+    RetainedRow,
+    SampleRow,
+    ScoreRow,
+    Validity,
+)
 
-JobState = Literal["pending", "running", "completed", "failed", "partially_failed", "cancelled"]
-BenchmarkState = Literal["pending", "running", "completed", "failed", "cancelled"]
-AttemptState = Literal["starting", "running", "completed", "failed", "cancelled"]
-Validity = Literal["valid", "degraded", "invalid"]
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobRow:
-    """One job. `spec` is what was asked, collection expanded, defaults kept as None; `manifest` the text it was."""
-
-    id: str
-    name: str
-    spec: EvalJob
-    state: JobState
-    runtime: Literal["local", "kubernetes"] = "local"
-    attached: bool = True  #: lives and dies with the command that made it
-    manifest: str = ""
-    manifest_dir: str | None = None
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    reason: str | None = None  #: CamelCase, for machines
-    message: str | None = None  #: for people, with the remedy
-    cancel_requested: bool = False
-    setup_key: str | None = None
-    model_server: Json | None = None  #: url, pid and so on, while one is up; fingerprint and facts afterwards
-
-
-@dataclass(frozen=True, kw_only=True)
-class BenchmarkRow:
-    """One benchmark of a job, as last projected."""
-
-    job_id: str
-    index: int
-    provider_id: str
-    benchmark_id: str
-    state: BenchmarkState = "pending"
-    reason: str | None = None
-    message: str | None = None
-    phase: str | None = None
-    done: int | None = None
-    total: int | None = None
-    samples_per_minute: float | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttemptRow:
-    """One execution of one benchmark. `handle` is the runtime's own note of how to find it again."""
-
-    id: str
-    job_id: str
-    index: int
-    number: int  #: 1 for the first attempt of that benchmark
-    state: AttemptState = "starting"
-    handle: Json = field(default_factory=dict)
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    stop_requested: str | None = None  #: why it was told to stop: "Cancelled", "TimedOut", …
-    exit_code: int | None = None
-    exit_signal: int | None = None
-    reason: str | None = None
-    message: str | None = None
+__all__ = [
+    "ArtifactRow",
+    "AttemptResult",
+    "AttemptRow",
+    "AttemptState",
+    "BaselineRow",
+    "BenchmarkRow",
+    "BenchmarkState",
+    "ComparisonRow",
+    "DatasetRow",
+    "EndedRow",
+    "EventRow",
+    "HistoryRow",
+    "JobRow",
+    "JobSnapshot",
+    "JobState",
+    "Json",
+    "Lasting",
+    "LatestRow",
+    "Pairable",
+    "RetainedRow",
+    "SampleRow",
+    "ScoreRow",
+    "Store",
+    "Validity",
+]
 
 
-@dataclass(frozen=True, kw_only=True)
-class EventRow:
-    """One event as an adapter posted it (the inner `benchmark_status_event`)."""
+class Lasting(Protocol):
+    """What the store answers along time and across models, and what is meant to stay (`store.series`, `.retention`)."""
 
-    id: str
-    attempt_id: str
-    received_at: datetime
-    body: Json
-    late: bool = False  #: arrived after its attempt had ended: kept, never scored
+    async def latest(self, benchmarks: Sequence[str] | None = None) -> list[LatestRow]:
+        """Return the newest usable scores by benchmark, model and question key; of all, or of some as provider/id."""
 
+    async def history(self, name: str, benchmark: str, *, family: bool = False) -> list[HistoryRow]:
+        """Return the scores of a model or family on a benchmark (id, or provider/id), oldest first."""
 
-@dataclass(frozen=True, kw_only=True)
-class JobSnapshot:
-    """All that a reconcile needs of one job, read in one transaction."""
+    async def names(self) -> list[str]:
+        """Return the names of all models and families."""
 
-    job: JobRow
-    benchmarks: tuple[BenchmarkRow, ...]
-    attempts: tuple[AttemptRow, ...]
-    events: tuple[EventRow, ...]  #: oldest first; progress that newer progress replaced is left out
-    results: frozenset[str]  #: ids of attempts whose result is recorded
+    async def set_baseline(self, name: str, job_id: str, *, actor: str, now: datetime) -> None:
+        """Make the job the baseline of a model or family. Raises NotFound for a job that does not exist."""
 
+    async def unset_baseline(self, name: str, *, actor: str, now: datetime) -> bool:
+        """Take the baseline of a model or family away; False when there was none."""
 
-@dataclass(frozen=True, kw_only=True)
-class ScoreRow:
-    """One metric of one benchmark, with its interval (None where there is none; `interval_method` then says why)."""
+    async def baselines(self) -> list[BaselineRow]:
+        """Return every baseline, by name."""
 
-    job_id: str
-    index: int
-    attempt_id: str
-    provider_id: str
-    benchmark_id: str
-    metric: str
-    filter: str
-    value: float
-    stderr: float | None
-    ci_low: float | None
-    ci_high: float | None
-    interval_method: str
-    n: int
-    n_errors: int
-    higher_is_better: bool
-    primary: bool
-    question_key: str | None
-    validity: Validity
-    validity_reasons: tuple[str, ...] = ()
-    threshold: float | None = None
-    passed: bool | None = None
+    async def baseline_for(self, job_id: str) -> str | None:
+        """Return the job that is the baseline of a job: that of its model, else that of its family, else None."""
+
+    async def pin(self, job_id: str, *, actor: str, now: datetime) -> None:
+        """Keep a job's files whatever retention says. Raises NotFound."""
+
+    async def unpin(self, job_id: str, *, actor: str, now: datetime) -> None:
+        """Let retention have a job's files again. Raises NotFound."""
+
+    async def retained(self) -> list[RetainedRow]:
+        """Return the kept files of jobs that have ended, oldest job first."""
+
+    async def expire(self, artifact_ids: Sequence[str], *, reason: str, actor: str, now: datetime) -> None:
+        """Mark files as removed: their rows stay and say so."""
+
+    async def needed_paths(self) -> frozenset[str]:
+        """Return the paths of files that some row still needs."""
+
+    async def ended(self, job_ids: Sequence[str]) -> list[EndedRow]:
+        """Return which of these jobs have ended; an id that is not known is left out."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SampleRow:
-    """Numbers and hashes of one question; its texts are in the samples artifact (`text_offset`, `text_line`)."""
-
-    doc_id: int
-    repeat: int
-    doc_hash: str  #: hex sha256
-    prompt_hash: str
-    response_hash: str | None
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    latency_ms: float | None
-    finish_reason: str | None
-    error: str | None
-    text_offset: int | None
-    text_line: int | None
-    scores: Mapping[tuple[str, str], float | None] = field(default_factory=dict)  #: (metric, filter) → value
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArtifactRow:
-    """One kept file. `path` is below the artifact root; `bytes` as stored; `sha256` of the content, uncompressed."""
-
-    id: str
-    job_id: str
-    index: int | None
-    attempt_id: str | None
-    kind: str  #: "samples", "log", "result", "file"
-    name: str
-    path: str
-    sha256: str
-    bytes: int
-    codec: str  #: "zstd-frames", "zstd", "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetRow:
-    """What a benchmark's questions were: identity of the data by content."""
-
-    name: str
-    fingerprint: str
-    revision: str | None = None
-    n: int | None = None
-    detail: Json = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttemptResult:
-    """Everything one attempt ended with, recorded whole or not at all, once per attempt."""
-
-    attempt_id: str
-    job_id: str
-    index: int
-    recorded_at: datetime
-    metrics: Json  #: EvalHub's `metrics` of the completed event
-    scores: tuple[ScoreRow, ...]
-    samples: Sequence[SampleRow]
-    artifacts: tuple[ArtifactRow, ...]
-    dataset: DatasetRow | None
-    question_key: str | None
-    provenance: Json
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparisonRow:
-    """A job's primary score against another job's, on equal question keys."""
-
-    job_id: str
-    index: int
-    baseline_job_id: str
-    baseline_index: int
-    metric: str
-    filter: str
-    n: int
-    baseline_value: float
-    value: float
-    delta: float
-    ci_low: float | None  #: None where nothing bounds the difference
-    ci_high: float | None
-    p_value: float | None
-    lost: int
-    gained: int
-    discordance: float
-    smallest_detectable: float | None
-    margin: float
-    method: str
-    verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"]
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pairable:
-    """What pairing two benchmarks needs, in (doc_id, repeat) order; all three sequences have the same length."""
-
-    keys: tuple[tuple[int, int], ...]
-    values: tuple[float | None, ...]
-    response_hashes: tuple[str | None, ...]
-
-
-class Store(Protocol):
+class Store(Lasting, Protocol):
     """The store. Raises StoreUnavailable when Postgres stays away longer than it is willing to wait."""
 
     async def create_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], *, actor: str) -> None:
@@ -254,6 +131,13 @@ class Store(Protocol):
 
     async def request_cancel(self, job_id: str, *, actor: str, now: datetime) -> None:
         """Set the one-way flag; audited."""
+
+    async def resume_job(self, job_id: str, *, actor: str, now: datetime) -> bool:
+        """Note that a job goes on from now on with the process that asks; audited.
+
+        What ended it before (a cancellation, failed attempts, its owner's death) no longer counts. False when it
+        completed. Raises NotFound.
+        """
 
     async def take_lease(self, job_id: str, holder: str, *, seconds: float) -> bool:
         """Take or renew the lease on a job; False while somebody else holds a live one. Uses the database's clock."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from evallab.api.job import EvalJob, Lineage
 from evallab.store import rows, storable
 from evallab.store.interface import AttemptRow, BenchmarkRow, EventRow, JobRow, JobSnapshot
+from evallab.store.latest import refresh_latest
 from evallab.store.part import Part, every, first, no_job, only, require_job, write
 from evallab.store.transactions import Connection, Record
 
@@ -68,6 +69,19 @@ class Jobs(Part):
 
         await self._transactions.run(work)
 
+    async def resume_job(self, job_id: str, *, actor: str, now: datetime) -> bool:
+        """Note that a job goes on from now on with the process that asks; False when it completed. Raises NotFound."""
+
+        async def work(connection: Connection) -> bool:
+            await require_job(connection, job_id)
+            if await first(connection, "resume_job", {"job_id": job_id, "now": now}) is None:
+                return False
+            await refresh_latest(connection, job_id)
+            await write(connection, "add_audit", _audit(actor, "resume_job", job_id, now))
+            return True
+
+        return await self._transactions.run(work)
+
     async def save_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow]) -> None:
         """Write the projection: state, reason, message, times, progress, setup key, model server.
 
@@ -79,6 +93,7 @@ class Jobs(Part):
                 raise no_job(job.id)
             for benchmark in benchmarks:
                 await write(connection, "save_job_benchmark", rows.parameters(benchmark))
+            await refresh_latest(connection, job.id)
 
         await self._transactions.run(work)
 

@@ -10,11 +10,13 @@ from evallab.store.jobs import Jobs
 from evallab.store.records import Records
 from evallab.store.references import References
 from evallab.store.results import Results
+from evallab.store.retention import Retention
 from evallab.store.scores import Scores
+from evallab.store.series import Series
 from evallab.store.transactions import Connection, Transactions
 
 
-class PostgresStore(Jobs, References, Attempts, Results, Scores, Records, Changes):
+class PostgresStore(Jobs, References, Attempts, Results, Scores, Series, Retention, Records, Changes):
     """The store. One per process and event loop; it opens connections when they are needed and keeps a few."""
 
     def __init__(self, connect_url: Callable[[], str], *, connections: int = 4, patience_s: float = 60.0) -> None:

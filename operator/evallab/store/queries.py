@@ -1,6 +1,6 @@
 """The SQL of the store by name: every module of the store takes its statements from `QUERIES`, none writes its own.
 
-A statement in `sql/queries.sql` begins with `-- name: fetch_job` and a comment line that says what it is for.
+A statement in `sql/queries.sql` or `sql/history.sql` begins with `-- name: fetch_job` and a comment: what it is for.
 """
 
 import re
@@ -41,4 +41,4 @@ def read(path: Path) -> LiteralString:
     return path.read_text(encoding="utf-8")
 
 
-QUERIES = parse(read(SQL / "queries.sql"))
+QUERIES = parse(read(SQL / "queries.sql") + read(SQL / "history.sql"))

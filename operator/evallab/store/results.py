@@ -1,16 +1,17 @@
 """How an attempt's result enters the store: whole or not at all, once per attempt, samples by COPY."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from itertools import islice
 
 from evallab.api.errors import NotFound
-from evallab.store import rows, storable
-from evallab.store.interface import AttemptResult, DatasetRow, SampleRow
+from evallab.store import copying, rows, storable
+from evallab.store.interface import AttemptResult, DatasetRow
+from evallab.store.latest import refresh_latest
 from evallab.store.part import Part, first, only, write
 from evallab.store.queries import QUERIES
 from evallab.store.transactions import Connection
 
-Line = tuple[Any, ...]
+_BATCH = 2000  #: lines that are sent at once
 
 
 class Results(Part):
@@ -24,9 +25,10 @@ class Results(Part):
             if result_id is None:
                 return False
             await _record_scores(connection, result_id, result)
-            await _copy(connection, "copy_samples", _samples(result_id, result.samples))
-            await _copy(connection, "copy_sample_scores", _sample_scores(result_id, result.samples))
+            await _copy(connection, "copy_samples", copying.samples(result_id, result.samples))
+            await _copy(connection, "copy_sample_scores", copying.sample_scores(result_id, result.samples))
             await _record_rest(connection, result)
+            await refresh_latest(connection, result.job_id)
             return True
 
         return await self._transactions.run(work)
@@ -74,33 +76,7 @@ async def _record_rest(connection: Connection, result: AttemptResult) -> None:
     await write(connection, "add_provenance", provenance)
 
 
-async def _copy(connection: Connection, name: str, lines: Iterator[Line]) -> None:
+async def _copy(connection: Connection, name: str, lines: Iterator[str]) -> None:
     async with connection.cursor() as cursor, cursor.copy(QUERIES[name]) as copy:
-        for line in lines:
-            await copy.write_row(line)
-
-
-def _samples(result_id: int, samples: Sequence[SampleRow]) -> Iterator[Line]:
-    """The order of columns is that of the query copy_samples."""
-    for each in samples:
-        yield (
-            result_id,
-            each.doc_id,
-            each.repeat,
-            bytes.fromhex(each.doc_hash),
-            bytes.fromhex(each.prompt_hash),
-            None if each.response_hash is None else bytes.fromhex(each.response_hash),
-            each.prompt_tokens,
-            each.completion_tokens,
-            storable.number(each.latency_ms),
-            None if each.finish_reason is None else storable.text(each.finish_reason),
-            None if each.error is None else storable.text(each.error),
-            each.text_offset,
-            each.text_line,
-        )
-
-
-def _sample_scores(result_id: int, samples: Sequence[SampleRow]) -> Iterator[Line]:
-    for each in samples:
-        for (metric, filter_), value in each.scores.items():
-            yield (result_id, each.doc_id, each.repeat, metric, filter_, storable.number(value))
+        while batch := "".join(islice(lines, _BATCH)):
+            await copy.write(batch)

@@ -8,11 +8,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, BinaryIO
 
 import zstandard
+from pydantic_core import PydanticSerializationError
 
 from evallab.api.contract import Sample
 from evallab.api.errors import AdapterFailed
@@ -37,7 +38,7 @@ def write(samples: Iterable[Sample], draft: Draft) -> list[SampleRow]:
         draft.write(compressor.compress(draft.note_content(lines)))
         for number, sample in enumerate(frame):
             _refuse_twice(sample, seen)
-            rows.append(replace(row(sample), text_offset=offset, text_line=number))
+            rows.append(row(sample, (offset, number)))
     return rows
 
 
@@ -51,8 +52,9 @@ def read(stream: BinaryIO, rows: Sequence[SampleRow]) -> list[dict[str, Any]]:
     return [found.get(place, {}) for place in places]
 
 
-def row(sample: Sample) -> SampleRow:
-    """Return the numbers and hashes of a sample, without a place of its texts."""
+def row(sample: Sample, place: Place | None = None) -> SampleRow:
+    """Return the numbers and hashes of a sample, and the place of its texts."""
+    offset, line = place or (None, None)
     return SampleRow(
         doc_id=sample.doc_id,
         repeat=sample.repeat,
@@ -64,9 +66,9 @@ def row(sample: Sample) -> SampleRow:
         latency_ms=sample.latency_ms,
         finish_reason=sample.finish_reason,
         error=sample.error,
-        text_offset=None,
-        text_line=None,
-        scores={_metric(key): value for key, value in sample.scores.items()},
+        text_offset=offset,
+        text_line=line,
+        scores=dict(zip(_metrics(tuple(sample.scores)), sample.scores.values(), strict=True)),
     )
 
 
@@ -82,7 +84,11 @@ def _frames(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
 
 
 def _line(sample: Sample) -> bytes:
-    return _encoded(sample.model_dump(mode="json")) + b"\n"
+    """Return a sample as a line of JSON, in the order of its fields. What pydantic refuses, Python's encoder writes."""
+    try:
+        return sample.model_dump_json().encode() + b"\n"
+    except (PydanticSerializationError, UnicodeEncodeError):
+        return _encoded(sample.model_dump()) + b"\n"
 
 
 def _encoded(value: Any) -> bytes:
@@ -107,9 +113,11 @@ def _refuse_twice(sample: Sample, seen: set[tuple[int, int]]) -> None:
     seen.add(key)
 
 
-def _metric(key: str) -> tuple[str, str]:
-    metric, comma, filter_ = key.rpartition(",")
-    return (metric, filter_) if comma else (key, "none")
+@lru_cache(maxsize=4096)
+def _metrics(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Split "metric,filter" once for all samples that have the same."""
+    split = (key.rpartition(",") for key in keys)
+    return tuple((metric, filter_) if comma else (filter_, "none") for metric, comma, filter_ in split)
 
 
 def _digest(claimed: str) -> str:

@@ -1,6 +1,7 @@
 """The client against servers that misbehave: what is asked again, what is missing, what ends the attempt."""
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -176,3 +177,82 @@ async def test_the_spool_is_on_disk_within_a_second(tmp_path: Path) -> None:
         assert path.read_text().count("\n") == 1
         await asking
     assert path.read_text().count("\n") == 2
+
+
+async def test_an_overloaded_server_is_asked_less_at_a_time_until_it_keeps_up() -> None:
+    """A server that refuses more than three at once gets fewer, answers everything, and nothing is lost."""
+    now, most = Counter[str](), [0]
+    lock = threading.Lock()
+
+    def respond(asked: Asked, _before: int) -> Reply:
+        with lock:
+            now["open"] += 1
+            most[0] = max(most[0], now["open"])
+            busy = now["open"] > 3
+        time.sleep(0.01)
+        with lock:
+            now["open"] -= 1
+        return refused(429) if busy else said(asked.body["prompt"])
+
+    patience = Patience(concurrency=16, deadline=5.0, retries=10, pause=0.01)
+    with serving(respond) as server:
+        async with Connection(patience=patience) as connection:
+            answers = await OpenAIClient(endpoint(server.url), connection).ask_all(questions(150))
+    assert [each.text for each in answers] == [str(n) for n in range(150)]
+    kept = connection.width.to_json()
+    assert (kept["start"], kept["highest"]) == (16, 16)
+    assert kept["lowest"] <= 4
+    assert kept["back_offs"] >= 2
+
+
+async def test_a_server_that_only_refuses_ends_the_attempt_early_and_what_came_before_is_kept(tmp_path: Path) -> None:
+    """A proxy in front of a server that died answers 502 for ever: that is no reason to ask ten thousand times."""
+    patience = Patience(concurrency=4, deadline=5.0, retries=2, pause=0.001, give_up_after=6)
+    with serving(lambda _, before: said() if before < 10 else refused(502)) as server:
+        spool = Spool(tmp_path / "answers.jsonl")
+        with pytest.raises(
+            ModelServerFailed, match="6 requests in a row failed after all their tries, the last with: HTTP 502"
+        ):
+            await ask(server, questions(10_000), patience=patience, spool=spool)
+        spool.close()
+        assert len(server.asked) <= 10 + (6 + 4) * 3
+    assert (tmp_path / "answers.jsonl").read_text().count("\n") == 10
+
+
+async def test_a_request_has_one_deadline_for_all_its_tries() -> None:
+    patience = Patience(concurrency=1, deadline=0.3, request_deadline=0.5, retries=100, pause=0.01)
+
+    def respond(asked: Asked, _before: int) -> Reply:
+        time.sleep(1.0 if asked.body["prompt"] == "0" else 0)
+        return said()
+
+    with serving(respond) as server:
+        answers = await ask(server, questions(2), patience=patience)
+    assert [each.error_kind for each in answers] == [UNREACHABLE, None]
+    assert Counter(each.body["prompt"] for each in server.asked)["0"] == 2
+
+
+async def test_timeouts_are_a_reason_to_ask_less_at_a_time() -> None:
+    patience = Patience(concurrency=4, deadline=0.2, retries=5, pause=0.01)
+
+    def respond(_asked: Asked, before: int) -> Reply:
+        time.sleep(0.6 if before < 4 else 0)
+        return said()
+
+    with serving(respond) as server:
+        async with Connection(patience=patience) as connection:
+            answers = await OpenAIClient(endpoint(server.url), connection).ask_all(questions(4))
+    assert [each.text for each in answers] == ["four"] * 4
+    assert connection.width.to_json()["back_offs"] == 1
+
+
+async def test_connections_are_kept_open() -> None:
+    ports = set()
+
+    def respond(asked: Asked, _before: int) -> Reply:
+        ports.add(threading.current_thread().ident)  # this server has a thread for each connection
+        return said()
+
+    with serving(respond) as server:
+        await ask(server, questions(60))
+    assert len(ports) <= 4

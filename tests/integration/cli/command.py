@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,12 @@ class Command:
 
     home: Path
     database_url: str
-    environ: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         return subprocess.run(
             [sys.executable, "-m", "evallab.cli", *args],
-            env={**self._environ(), **environ},
+            env={**self.environ, **environ},
             capture_output=True,
             text=True,
             check=False,
@@ -39,7 +38,9 @@ class Command:
         """Return what a command prints as JSON."""
         return json.loads(self.said(*args, "--output", "json"))
 
-    def _environ(self) -> dict[str, str]:
+    @property
+    def environ(self) -> dict[str, str]:
+        """An environment that holds nothing of the developer's."""
         return {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",

@@ -71,6 +71,7 @@ def test_jobs(evallab: Command) -> None:
             "validity": "yes",
             "created_at": NOON.isoformat(),
             "finished_at": (NOON + timedelta(seconds=73)).isoformat(),
+            "position": None,
         }
     ]
 
@@ -118,10 +119,14 @@ def test_diff_with_a_named_baseline_is_made_now(evallab: Command) -> None:
     assert [each["comparison"]["gained"] for each in backwards["changes"]] == [16]
     assert backwards["flipped"] == len(backwards["flips"]) == 16
     assert backwards["flips"][0] == {
+        "index": 0,
         "doc_id": 22,
         "repeat": 0,
+        "kind": "improved",
         "before": 0.0,
         "after": 1.0,
+        "prompt": "22 + 1 =",
+        "target": "23",
         "baseline_response": "I think it is\x1b[31m 25.",
         "response": "The answer is 23.\nThat was easy.",
     }

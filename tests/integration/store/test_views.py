@@ -10,8 +10,8 @@ from evallab.store.postgres import PostgresStore
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "database.md"
 VIEWS = {
-    "artifacts", "attempts", "audit", "benchmarks", "comparisons", "events", "jobs", "models", "provenance", "samples",
-    "scores",
+    "artifacts", "attempts", "audit", "baselines", "benchmarks", "comparisons", "events", "jobs", "leaderboard",
+    "models", "provenance", "samples", "scores",
 }  # fmt: skip
 COMMENTS = """
     SELECT view.relname, coalesce(attribute.attname, ''), description.description
@@ -66,10 +66,12 @@ async def test_every_view_shows_what_is_stored(store: PostgresStore, database_ur
         await store.add_provenance(id_, {}, now=minutes(1))
         await store.add_event(event(f"{id_}-event", f"{id_}-a1"))
     await store.add_comparisons([comparison("job-2", "job-1")])
+    await store.set_baseline("tiny", "job-1", actor="ada", now=minutes(9))
 
     with psycopg.connect(database_url) as connection:
         counts = {
             view: len(connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(view))).fetchall())
             for view in VIEWS
         }
-    assert counts == dict.fromkeys(VIEWS, 2) | {"models": 1, "samples": 6, "provenance": 4, "comparisons": 1}
+    once = dict.fromkeys(("models", "comparisons", "baselines", "leaderboard"), 1)
+    assert counts == dict.fromkeys(VIEWS, 2) | once | {"samples": 6, "provenance": 4, "audit": 3}

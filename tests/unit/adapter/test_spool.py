@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from evallab.adapter.spool import Spool, request_digest
 
 LINES = "".join(json.dumps({"key": f"k{n}", "answer": {"text": f"ä{n}"}}, ensure_ascii=False) + "\n" for n in range(3))
@@ -26,7 +28,7 @@ def test_a_torn_last_line_is_cut_off_and_the_next_one_is_whole(tmp_path: Path) -
         assert len(spool) == 3
         spool.add("new", {"text": "y"})
         spool.close()
-        assert path.read_text() == LINES + '{"key": "new", "answer": {"text": "y"}}\n'
+        assert path.read_text() == LINES + '{"key":"new","answer":{"text":"y"}}\n'
 
 
 def test_a_damaged_line_in_the_middle_costs_that_line_only(tmp_path: Path) -> None:
@@ -37,20 +39,19 @@ def test_a_damaged_line_in_the_middle_costs_that_line_only(tmp_path: Path) -> No
     spool.close()
 
 
-def test_writes_are_batched_by_time(tmp_path: Path) -> None:
-    now = [0.0]
+def test_writes_are_not_batched_and_syncs_are_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, synced = [0.0], []
+    monkeypatch.setattr("os.fsync", lambda _: synced.append(now[0]))
     path = tmp_path / "answers.jsonl"
     spool = Spool(path, interval=1.0, clock=lambda: now[0])
-    spool.add("a", {})
-    assert path.read_text() == ""
-    now[0] = 1.0
-    spool.add("b", {})
-    assert path.read_text().count("\n") == 2
-    spool.add("c", {})
-    spool.flush()
-    assert path.read_text().count("\n") == 3
+    for key, at in (("a", 0.0), ("b", 1.0), ("c", 1.5)):
+        now[0] = at
+        spool.add(key, {})
+        assert f'"{key}"' in path.read_text()
+    assert synced == [1.0]
     spool.close()
     spool.close()
+    assert synced == [1.0, 1.5]
 
 
 def test_a_request_is_known_by_what_it_asks() -> None:

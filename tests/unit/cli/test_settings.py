@@ -52,6 +52,8 @@ def test_what_is_said_wins(user: None, tmp_path: Path) -> None:
         "EVALLAB_JOBS_DIR": f"{tmp_path}/jobs",
         "EVALLAB_CONFIG_DIR": f"{tmp_path}/config",
         "EVALLAB_DATABASE_URL": "postgresql://one/db",
+        "EVALLAB_GPU_LOCKS_DIR": f"{tmp_path}/gpus",
+        "EVALLAB_OFFLINE": "1",
         "EVALLAB_URL": "https://evallab.example",
         "NO_COLOR": "1",
     }
@@ -60,9 +62,11 @@ def test_what_is_said_wins(user: None, tmp_path: Path) -> None:
         home=tmp_path / "home",
         jobs_dir=tmp_path / "jobs",
         config_dir=tmp_path / "config",
+        gpu_locks_dir=tmp_path / "gpus",
         database_url="postgresql://one/db",
         url="https://evallab.example",
         no_color=True,
+        offline=True,
     )
     assert set(said) - {"HOME", "XDG_STATE_HOME"} == set(VARIABLES)
 

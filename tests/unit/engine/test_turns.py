@@ -1,17 +1,19 @@
-"""Whose turn it is."""
+"""The places of this machine, and the queue as the store lists it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evallab.api.job import EvalJob, Model
+from evallab.api.job import EvalJob, Model, Serve
 from evallab.engine.turns import Place, ahead
 from evallab.store.interface import JobRow, JobState
 
-SPEC = EvalJob(name="j", model=Model(name="m"))
+SERVED = Model(name="m", serve=Serve(runtime="reference"))
+ASKED = Model(name="m", url="http://127.0.0.1:1/v1")
 
 
-def row(job_id: str, state: JobState = "pending") -> JobRow:
-    return JobRow(id=job_id, name=job_id, spec=SPEC, state=state, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+def row(job_id: str, state: JobState = "pending", model: Model = SERVED) -> JobRow:
+    spec = EvalJob(name="j", model=model)
+    return JobRow(id=job_id, name=job_id, spec=spec, state=state, created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_those_before_in_the_queue_go_first() -> None:
@@ -25,9 +27,26 @@ def test_a_job_that_runs_already_is_not_overtaken() -> None:
     assert [each.id for each in ahead("urgent", queue)] == ["running"]
 
 
+def test_jobs_that_ask_endpoints_may_run_beside_each_other() -> None:
+    queue = [row("a", "running", ASKED), row("b", model=ASKED)]
+    assert [each.id for each in ahead("b", queue)] == ["a"]
+    assert ahead("b", queue, parallel=2) == ()
+
+
 def test_there_is_one_place_and_it_is_free_again(tmp_path: Path) -> None:
     first, second = Place(tmp_path), Place(tmp_path)
     assert (first.take(), first.take(), second.take()) == (True, True, False)
     first.leave()
     assert second.take()
     second.leave()
+
+
+def test_places_are_shared_up_to_their_number_and_given_back(tmp_path: Path) -> None:
+    wide, late, serves = Place(tmp_path), Place(tmp_path), Place(tmp_path)
+    assert (wide.share(wanted=9, parallel=3), late.share(wanted=1, parallel=3), serves.take()) == (3, 0, False)
+    assert (wide.share(wanted=2, parallel=3), late.share(wanted=9, parallel=3)) == (2, 1)
+    wide.leave()
+    assert (late.share(wanted=9, parallel=3), serves.take()) == (3, False)
+    late.leave()
+    assert (serves.take(), late.share(wanted=1, parallel=3)) == (True, 0)
+    serves.leave()

@@ -48,6 +48,8 @@ def job(*benchmarks: tuple[AttemptView, ...], **changes: object) -> JobView:
         (AttemptFacts(gone=True, code=127), "failed", "CommandNotFound"),
         (AttemptFacts(gone=True, signal=9), "failed", "Killed"),
         (AttemptFacts(gone=True, signal=15), "failed", "Signalled"),
+        (AttemptFacts(gone=True, code=137), "failed", "Killed"),  # as a shell that waited for it says
+        (AttemptFacts(gone=True, code=255), "failed", "ExitedNonZero"),
         (AttemptFacts(gone=True, vanished=True), "failed", "Vanished"),
         (AttemptFacts(gone=True, orphaned=True, signal=15), "failed", "OwnerDied"),
         (AttemptFacts(gone=True, signal=15, stop_reason="TimedOut"), "failed", "TimedOut"),
@@ -145,6 +147,74 @@ def test_waiting_for_a_turn_has_a_deadline() -> None:
     assert decide(waiting, T0 + timedelta(minutes=1)).benchmarks[0].conclusion.reason == "PendingTooLong"  # type: ignore[union-attr]
 
 
+# -- the model server's deaths -------------------------------------------------------------------------------------
+
+
+def died(deaths: int, *, up: bool = False) -> ModelView:
+    return ModelView(state="died", message="Its last words: OOM", deaths=deaths, up=up)
+
+
+def test_a_model_server_that_died_is_cleared_away_then_started_again_when_nobody_asks_it() -> None:
+    asking = job((attempt(GOING),), model=died(1, up=True))
+    assert decide(asking, T0).actions == (StopAttempt("a1", "ModelServerDied"), StopModel())
+    ended = attempt(replace(GOING, gone=True, stop_reason="ModelServerDied"), settled=True)
+    assert decide(job((attempt(GOING),), model=died(1)), T0).actions == (StopAttempt("a1", "ModelServerDied"),)
+    assert decide(job((ended,), model=died(1)), T0).actions == (StartModel(),)
+
+
+def test_the_next_attempt_asks_half_as_much_at_once_and_no_retry_was_used() -> None:
+    ended = attempt(replace(GOING, gone=True, stop_reason="ModelServerDied"), settled=True)
+    again = job((ended,), model=ModelView(state="ready", up=True, deaths=1), retries=0)
+    assert decide(again, T0).actions == (StartAttempt(0, 2, 0.5),)
+    twice = job(
+        (ended, replace(ended, id="a2", number=2)), model=ModelView(state="ready", up=True, deaths=2), retries=0
+    )
+    assert decide(twice, T0).actions == (StartAttempt(0, 3, 0.25),)
+
+
+def test_a_third_death_ends_the_job_with_the_deaths_and_the_last_words() -> None:
+    ended = attempt(replace(GOING, gone=True, stop_reason="ModelServerDied"), settled=True)
+    plan = decide(job((ended,), (), model=died(3)), T0)
+    assert (plan.state, plan.finished) == ("failed", True)
+    assert {status.conclusion and status.conclusion.reason for status in plan.benchmarks} == {"ModelServerFailed"}
+    assert "died 3 times" in plan.benchmarks[0].conclusion.message  # type: ignore[union-attr]
+    assert "OOM" in plan.benchmarks[0].conclusion.message  # type: ignore[union-attr]
+
+
+def test_an_attempt_that_fails_under_a_dead_server_failed_because_of_it() -> None:
+    plan = decide(job((attempt(CRASHED),), model=died(1), retries=0), T0)
+    assert [action.conclusion.reason for action in plan.actions if isinstance(action, Settle)] == ["ModelServerDied"]
+    assert not plan.finished
+
+
+# -- resumption ------------------------------------------------------------------------------------------------------
+
+
+def test_what_ended_before_a_resumption_ends_nothing_but_completions_stay() -> None:
+    cancelled = replace(attempt(replace(GOING, gone=True, stop_reason="Cancelled"), settled=True), past=True)
+    refused = AttemptFacts(gone=True, declared=Declared(failed=True, code="adapter_failed"))
+    done = replace(attempt(DONE, settled=True), past=True)
+    plan = decide(job((cancelled,), (replace(attempt(refused, settled=True), past=True),), (done,), parallel=2), T0)
+    assert plan.actions == (StartAttempt(0, 2), StartAttempt(1, 2))
+    assert [status.state for status in plan.benchmarks] == ["pending", "pending", "completed"]
+
+
+def test_attempts_before_a_resumption_are_no_retries() -> None:
+    past = tuple(replace(attempt(CRASHED, number=number, settled=True), past=True) for number in (1, 2, 3))
+    failing = job((*past, attempt(CRASHED, number=4, settled=True)), retries=1)
+    assert decide(failing, T0).actions == (StartAttempt(0, 5),)
+
+
+def test_a_past_attempt_that_still_runs_is_waited_for() -> None:
+    plan = decide(job((replace(attempt(GOING), past=True),)), T0)
+    assert (plan.state, plan.actions) == ("running", ())
+
+
+def test_a_resumed_job_that_waits_for_its_turn_is_pending() -> None:
+    done = replace(attempt(DONE, settled=True), past=True)
+    assert decide(job((done,), (), admitted=False), T0).state == "pending"
+
+
 # -- the property ------------------------------------------------------------------------------------------------
 
 
@@ -179,13 +249,18 @@ class World:
         self.truths = truths
         self.attempts: list[list[AttemptView]] = [[] for _ in truths]
 
-    def view(self) -> JobView:
-        return job(*(tuple(each) for each in self.attempts))
+    def view(self, **changes: object) -> JobView:
+        return job(*(tuple(each) for each in self.attempts), **changes)
+
+    def resume(self) -> None:
+        """Somebody asks to go on: whatever there was is past."""
+        self.attempts = [[replace(each, past=True) for each in attempts] for attempts in self.attempts]
 
     def reveal(self, index: int) -> None:
         if 0 <= index < len(self.attempts) and self.attempts[index]:
             last = self.attempts[index][-1]
-            truth = self.truths[index].ends[len(self.attempts[index]) - 1]
+            ends = self.truths[index].ends
+            truth = ends[(len(self.attempts[index]) - 1) % len(ends)]
             self.attempts[index][-1] = replace(last, facts=truth)
 
     def act(self, plan: Plan) -> None:
@@ -237,3 +312,45 @@ def test_no_more_attempts_than_retries_allow(truths: list[Truth], looks: list[tu
         world.act(decide(world.view(), T0))
     world.finish()
     assert all(len(attempts) <= 3 for attempts in world.attempts)
+
+
+@given(truths=TRUTHS, looks=LOOKS, resumed_after=st.lists(st.integers(0, 40), max_size=3))
+def test_resumed_any_number_of_times_at_any_moment_a_job_ends_and_keeps_what_completed(
+    truths: list[Truth], looks: list[tuple[int, bool]], resumed_after: list[int]
+) -> None:
+    world = World(truths)
+    for number, (revealed, carried_out) in enumerate(looks):
+        if number in resumed_after:
+            world.resume()
+        world.reveal(revealed)
+        plan = decide(world.view(), T0)
+        if carried_out:
+            world.act(plan)
+    before = world.finish()
+    world.resume()
+    after = world.finish()
+    for index, status in enumerate(before.benchmarks):
+        new = [each for each in world.attempts[index] if not each.past]
+        assert len(new) <= 3
+        assert status.state != "completed" or (after.benchmarks[index] == status and not new)
+        assert status.state == "completed" or new
+
+
+@given(truths=TRUTHS, looks=LOOKS)
+def test_a_job_cancelled_anywhere_and_resumed_ends_as_if_it_had_begun_there(
+    truths: list[Truth], looks: list[tuple[int, bool]]
+) -> None:
+    world = World(truths)
+    for revealed, _ in looks:
+        world.reveal(revealed)
+        world.act(decide(world.view(), T0))
+    while not (plan := decide(world.view(cancelled=True), T0)).finished:
+        world.act(plan)
+        for index in range(len(truths)):
+            world.reveal(index)
+    kept = [status.state == "completed" for status in plan.benchmarks]
+    world.resume()
+    end = world.finish()
+    assert end.finished
+    assert all(status.state == "completed" for status, was in zip(end.benchmarks, kept, strict=True) if was)
+    assert "cancelled" not in {status.state for status in end.benchmarks}

@@ -65,17 +65,36 @@ def test_what_this_computer_cannot_honour_is_refused(changes: dict[str, Any], se
     "source",
     [
         TestData(s3=internal.BucketSource(bucket="b", key="k", secret_ref="s")),
-        TestData(pvc=internal.ClaimSource(claim_name="c")),
         TestData(git=internal.GitSource(url="https://h/x", ref="main")),
         TestData(hf=internal.HubSource(repo_id="a/b")),
         TestData(http="https://h/x"),
     ],
 )
-def test_data_from_elsewhere_is_refused(source: TestData) -> None:
-    kind = next(name for name, value in source if value is not None)
-    assert with_benchmark(test_data=source) == (
-        f"spec.benchmarks[0].testDataRef.{kind}: is not in this version yet; use path or bundled",
+def test_data_from_elsewhere_is_fetched(source: TestData) -> None:
+    assert with_benchmark(test_data=source) == ()
+
+
+def test_a_volume_of_a_cluster_is_refused() -> None:
+    assert with_benchmark(test_data=TestData(pvc=internal.ClaimSource(claim_name="c"))) == (
+        "spec.benchmarks[0].testDataRef.pvc: is for clusters only; use hf, http, git, s3, path or bundled",
     )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        TestData(http="file:///etc/passwd"),
+        TestData(http="https://me:secret@h/x"),
+        TestData(git=internal.GitSource(url="ext::sh -c id", ref="main")),
+        TestData(git=internal.GitSource(url="https://h/x", ref="--upload-pack=id")),
+        TestData(hf=internal.HubSource(repo_id="../../x")),
+        TestData(hf=internal.HubSource(repo_id="a/b", sub_path="../x")),
+    ],
+)
+def test_an_address_that_is_none_is_refused(source: TestData) -> None:
+    (problem,) = with_benchmark(test_data=source)
+    assert problem.startswith("spec.benchmarks[0].testDataRef.")
+    assert "secret" not in problem.replace("secretRef", "")
 
 
 def test_hardware_of_a_benchmark_is_refused() -> None:

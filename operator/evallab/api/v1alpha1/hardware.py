@@ -35,7 +35,7 @@ class Queue(Face):
 
 
 class HardwareConfig(Face):
-    """Hardware of whatever holds the model (cluster only): a profile, or the fields themselves."""
+    """Hardware of whatever holds the model: a profile, or the fields themselves. On one computer only `gpu`."""
 
     profile: Label | None = Field(None, alias="hardwareProfileName", description="A named hardware profile.")
     gpu: Gpu | None = Field(None, description="Accelerators.")

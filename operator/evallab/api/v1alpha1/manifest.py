@@ -39,7 +39,7 @@ class EvalJobSpec(Face):
         None, description="What adapters may reach. Default: `ModelOnly` where the runtime can enforce it."
     )
     hardware: HardwareConfig | None = Field(
-        None, alias="hardwareConfig", description="Hardware of whatever holds the model (cluster only)."
+        None, alias="hardwareConfig", description="Hardware of whatever holds the model."
     )
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=32)] = Field(
         default_factory=dict, description="Labels that a node must have (cluster only)."

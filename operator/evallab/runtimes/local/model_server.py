@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evallab.api.errors import ModelServerFailed
 from evallab.runtimes.interface import Exit
@@ -32,20 +33,23 @@ class LocalServerProcess:
         attached: bool = True,
         grace_seconds: float = ORPHAN_GRACE,
         cwd: Path | None = None,
+        keep_open: Sequence[int] = (),
     ) -> None:
-        """Start it unless it runs. `env` is its whole environment; `attached`: it ends when this process dies."""
-        if not self.alive():
-            await asyncio.to_thread(self._start, argv, env, attached=attached, grace_seconds=grace_seconds, cwd=cwd)
+        """Start it unless it runs. `env` is its whole environment; `attached`: it ends when this process dies.
 
-    def _start(
-        self, argv: Sequence[str], env: Mapping[str, str], *, attached: bool, grace_seconds: float, cwd: Path | None
-    ) -> None:
+        `keep_open` are descriptors of locks that it holds as long as it lives.
+        """
+        if not self.alive():
+            options = {"attached": attached, "grace_seconds": grace_seconds, "cwd": cwd, "keep_open": keep_open}
+            await asyncio.to_thread(self._start, argv, env, options)
+
+    def _start(self, argv: Sequence[str], env: Mapping[str, str], options: Mapping[str, Any]) -> None:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             for record in RECORDS:  # of a server that has ended
                 (self.directory / record).unlink(missing_ok=True)
-            launch_shim(self._process, argv, env=env, attached=attached, grace_seconds=grace_seconds, cwd=cwd)
+            launch_shim(self._process, argv, env=env, **options)
         except (OSError, ValueError) as error:
             raise ModelServerFailed(
                 f"The model server {argv[0]!r} could not be started: {error}.",

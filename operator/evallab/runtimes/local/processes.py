@@ -6,6 +6,7 @@ never used twice.
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,11 @@ def is_running(identity: ProcessIdentity) -> bool:
     if stat is None or stat.state in "ZX" or stat.start_time != identity.start_time:
         return False
     return identity.boot_id == boot_id()
+
+
+def age_s(identity: ProcessIdentity) -> float:
+    """Return for how long a process of this boot runs, by the clock that counts from the boot and is never set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start_time / os.sysconf("SC_CLK_TCK")
 
 
 def send_signal(identity: ProcessIdentity, number: signal.Signals) -> bool:

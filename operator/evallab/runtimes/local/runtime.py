@@ -17,25 +17,40 @@ from evallab.runtimes.local import directories
 from evallab.runtimes.local.directories import AttemptDirectories
 from evallab.runtimes.local.environment import adapter_environment
 from evallab.runtimes.local.files import write_atomically
-from evallab.runtimes.local.shim_process import ORPHAN_GRACE, ShimProcess, launch_shim
+from evallab.runtimes.local.shim_process import LOG_LIMIT, ORPHAN_GRACE, ShimProcess, launch_shim
 
 
 class LocalRuntime:
     """Runs attempts as processes under a shim. `home` holds work directories, `jobs_dir` what EvalHub documents."""
 
     def __init__(
-        self, *, home: Path, jobs_dir: Path, environ: Mapping[str, str], python: str, orphan_grace: float = ORPHAN_GRACE
+        self,
+        *,
+        home: Path,
+        jobs_dir: Path,
+        environ: Mapping[str, str],
+        python: str,
+        orphan_grace: float = ORPHAN_GRACE,
+        log_limit: int = LOG_LIMIT,
     ) -> None:
-        """Take the places, our environment, our interpreter, and how long an attempt may take to end when we died."""
+        """Take the places, our environment and interpreter, how long ending may take when we died, a log's limit."""
         self._home = home.absolute()
         self._jobs_dir = jobs_dir.absolute()
         self._environ = environ
         self._python = python
         self._orphan_grace = orphan_grace
+        self._log_limit = log_limit
+
+    def handle(self, launch: Launch) -> dict[str, Any]:
+        """Return how any process finds the attempt, before it is started."""
+        return _handle(launch.attempt_id, self._places(launch))
+
+    def _places(self, launch: Launch) -> AttemptDirectories:
+        return directories.attempt_directories(self._home, self._jobs_dir, launch.spec, number=launch.number)
 
     async def start(self, launch: Launch) -> dict[str, Any]:
         """Start an attempt, or find that it was started; return its handle."""
-        places = directories.attempt_directories(self._home, self._jobs_dir, launch.spec, number=launch.number)
+        places = self._places(launch)
         handle = _handle(launch.attempt_id, places)
         await asyncio.to_thread(self._start, launch, places, _process(handle))
         return handle
@@ -53,6 +68,7 @@ class LocalRuntime:
                 attached=launch.attached,
                 grace_seconds=self._orphan_grace,
                 header=_header(launch.number, datetime.now(UTC)),
+                log_limit=self._log_limit,
                 python=self._python,
             )
         except (OSError, ValueError) as error:

@@ -6,7 +6,8 @@ subprocess: they double the time to the adapter's first instruction).
 
     --directory D   gets started.json before the command starts, exit.json after its last process ended;
                     a file `stop` there holds the seconds of grace of a stop signal
-    --log F         what the command writes is appended
+    --log F         what the command writes is appended, through a pipe
+    --log-limit N   so many bytes of it are kept (`bounded_log`)
     --about JSON    kept as it is in started.json
     --header TEXT   a line for the log
     --leash-fd N    a pipe whose other end the starter holds, or -1; its end ends the tree
@@ -15,7 +16,7 @@ subprocess: they double the time to the adapter's first instruction).
 
 The first line on stdout is `started`, `exists` (this directory was started before: nothing is done) or an error.
 """
-# ruff: noqa: PTH104, PTH108, PTH123, PTH208
+# ruff: noqa: PTH104, PTH108, PTH123
 
 import ctypes
 import os
@@ -25,9 +26,20 @@ import signal
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from evallab.runtimes.local.bounded_log import BoundedLog
+    from evallab.runtimes.local.descent import descendants, stat_fields
+else:
+    sys.path.append(__file__.rpartition("/")[0])
+    from bounded_log import BoundedLog
+    from descent import descendants, stat_fields
+
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_AFTER_EXIT = 2.0  #: for what the command left running when it ended by itself
 KILL_AGAIN_MS = 20
+READ_AT_ONCE = 1024 * 1024
+EXIT_BYTES = 256  #: kept free for exit.json from the start, so that a full disk does not hide how the command ended
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 RESET_SIGNALS = (*STOP_SIGNALS, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGQUIT)
 LIMITS = {
@@ -71,16 +83,17 @@ class Tree:
 class Watch:
     """Over a tree, until nothing of it is left: knows why, and until when, it is being ended."""
 
-    def __init__(self, tree: Tree, *, wakeup: int, leash: int, directory: str, grace: float) -> None:
-        """Take what to listen to: the pipe of signals, and the leash (-1 for none)."""
-        self.tree, self.wakeup, self.leash, self.directory, self.grace = tree, wakeup, leash, directory, grace
+    def __init__(self, tree: Tree, log: BoundedLog, *, wakeup: int, leash: int, output: int) -> None:
+        """Take what to listen to: the pipe of signals, the leash (-1 for none), and what the command writes."""
+        self.tree, self.log, self.wakeup, self.leash, self.output = tree, log, wakeup, leash, output
+        self.directory, self.grace = "", 0.0
         self.deadline: float | None = None
         self.stopped = self.orphaned = False
 
     def run(self) -> None:
         """Return when no process of the tree is left."""
         poller = select.poll()
-        for fd in (self.wakeup, self.leash):
+        for fd in (self.wakeup, self.leash, self.output):
             if fd >= 0:
                 poller.register(fd, select.POLLIN)
         while self.tree.reap():
@@ -89,19 +102,32 @@ class Watch:
             if self.over():
                 self.tree.send(signal.SIGKILL)
             for fd, _ in poller.poll(self.wait_ms()):
-                data = os.read(fd, 4096)
+                data = os.read(fd, READ_AT_ONCE)
                 self.heard(fd, data)
                 if not data:
                     poller.unregister(fd)
+        self.drain()
 
     def heard(self, fd: int, data: bytes) -> None:
-        """Judge what came: signals, or the end of the leash."""
+        """Judge what came: words of the command, signals, or the end of the leash."""
+        if fd == self.output:
+            self.log.write(data)
         if fd == self.leash and not data:
             self.orphaned |= self.tree.status is None
             self.end(self.grace)
         if fd == self.wakeup and any(number in data for number in STOP_SIGNALS):
             self.stopped |= self.tree.status is None
             self.end(stop_grace(self.directory, self.grace))
+
+    def drain(self) -> None:
+        """Keep the last words; everybody who could write more is gone, or out of our reach."""
+        os.set_blocking(self.output, False)
+        try:
+            while data := os.read(self.output, READ_AT_ONCE):
+                self.log.write(data)
+        except BlockingIOError:
+            pass
+        self.log.finish()
 
     def end(self, grace: float) -> None:
         """Tell the tree once to end; a later call can only shorten the grace period."""
@@ -119,32 +145,6 @@ class Watch:
         if self.deadline is None:
             return None
         return max(KILL_AGAIN_MS, int((self.deadline - time.monotonic()) * 1000) + 1)
-
-
-def descendants(root: int) -> list[int]:
-    """Return all processes below `root`."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            children.setdefault(parent_of(name), []).append(int(name))
-    found = list(children.get(root, ()))
-    for pid in found:  # grows while it is walked
-        found.extend(children.get(pid, ()))
-    return found
-
-
-def stat_fields(pid: str) -> list[bytes]:
-    """Return the fields of /proc/PID/stat from the third (the state) on; a name may hold blanks and brackets."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read().rpartition(b")")[2].split()
-
-
-def parent_of(pid: str) -> int:
-    """Return the parent's process id, -1 when the process has just gone."""
-    try:
-        return int(stat_fields(pid)[1])
-    except (OSError, IndexError):
-        return -1
 
 
 def stop_grace(directory: str, default: float) -> float:
@@ -175,23 +175,23 @@ def catch_signals() -> int:
     return reading
 
 
-def spawn(command: list[str], log: int, limits: dict[int, int]) -> int:
+def spawn(command: list[str], output: int, limits: dict[int, int]) -> int:
     """Start the command in a process group of its own; signals wait until it can take them as any program would."""
     signal.pthread_sigmask(signal.SIG_BLOCK, RESET_SIGNALS)
     pid = os.fork()
     if pid == 0:
-        become_command(command, log, limits)
+        become_command(command, output, limits)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, RESET_SIGNALS)
     return pid
 
 
-def become_command(command: list[str], log: int, limits: dict[int, int]) -> None:
+def become_command(command: list[str], output: int, limits: dict[int, int]) -> None:
     """Never return: be the command, or say in the log why not, with the exit code a shell would give."""
     code = 126
     try:
         os.setpgid(0, 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         for name, value in limits.items():
             resource.setrlimit(name, (value, value))
         signal.set_wakeup_fd(-1)
@@ -218,7 +218,9 @@ def record_start(directory: str, about: str) -> bool:
     """Write started.json unless it is there; a hard link is atomic and never replaces."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         boot_id = file.read().strip()
-    temporary = f"{directory}/.started.{os.getpid()}"
+    temporary, room = f"{directory}/.started.{os.getpid()}", f"{directory}/.exit.{os.getpid()}"
+    with open(room, "w", encoding="ascii") as file:
+        file.write(" " * EXIT_BYTES)
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(
             f'{{"pid":{os.getpid()},"start_time":{int(stat_fields("self")[19])},"boot_id":"{boot_id}",'
@@ -227,9 +229,11 @@ def record_start(directory: str, about: str) -> bool:
     try:
         os.link(temporary, f"{directory}/started.json")
     except FileExistsError:
+        os.unlink(room)
         return False
     finally:
         os.unlink(temporary)
+    os.rename(room, f"{directory}/.exit")
     return True
 
 
@@ -238,11 +242,12 @@ def record_exit(watch: Watch) -> None:
     status = watch.tree.status or 0
     code, number = (os.WEXITSTATUS(status), "null") if os.WIFEXITED(status) else ("null", os.WTERMSIG(status))
     temporary = f"{watch.directory}/.exit"
-    with open(temporary, "w", encoding="ascii") as file:
-        file.write(
-            f'{{"code":{code},"signal":{number},"orphaned":{str(watch.orphaned).lower()},'
-            f'"stopped":{str(watch.stopped).lower()},"finished_at":"{now()}"}}\n'
-        )
+    text = (
+        f'{{"code":{code},"signal":{number},"orphaned":{str(watch.orphaned).lower()},'
+        f'"stopped":{str(watch.stopped).lower()},"finished_at":"{now()}"}}'
+    )
+    with open(temporary, "r+", encoding="ascii") as file:
+        file.write(text.ljust(EXIT_BYTES - 1) + "\n")
         file.flush()
         os.fsync(file.fileno())
     os.rename(temporary, f"{watch.directory}/exit.json")
@@ -268,17 +273,20 @@ def main(arguments: list[str]) -> None:
     if leash >= 0:
         os.set_inheritable(leash, False)
     wakeup = catch_signals()
-    log = os.open(options["--log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    log = BoundedLog(options["--log"], limit=int(options["--log-limit"]))
     if not record_start(directory, options["--about"]):
         say("exists\n")
         return
     if options["--header"]:
-        os.write(log, f"{options['--header']}\n".encode())
-    tree = Tree(spawn(command, log, {LIMITS[name]: int(options[name]) for name in LIMITS if name in options}))
+        log.write(f"{options['--header']}\n".encode())
+    output, theirs = os.pipe()
+    tree = Tree(spawn(command, theirs, {LIMITS[name]: int(options[name]) for name in LIMITS if name in options}))
+    os.close(theirs)
     say("started\n")
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    watch = Watch(tree, wakeup=wakeup, leash=leash, directory=directory, grace=float(options["--grace"]))
+    os.dup2(log.fd, 1)
+    os.dup2(log.fd, 2)
+    watch = Watch(tree, log, wakeup=wakeup, leash=leash, output=output)
+    watch.directory, watch.grace = directory, float(options["--grace"])
     watch.run()
     record_exit(watch)
 

@@ -26,6 +26,7 @@ from evallab.runtimes.local.processes import ProcessIdentity
 SHIM = Path(__file__).with_name("shim.py")
 MARK = "EVALLAB_ATTEMPT_ID"  #: the variable by which processes are found when their shim was killed
 ORPHAN_GRACE = 10.0
+LOG_LIMIT = 64 * 1024 * 1024  #: bytes of what one attempt, or one model server, writes that are kept
 KILL_ROUNDS = 200
 KILL_PAUSE = 0.02
 
@@ -71,12 +72,15 @@ class ShimProcess:
         record = self.started()
         if record is None:
             return Observation(state="absent")
-        running = processes.is_running(ProcessIdentity.from_record(record))
+        shim = ProcessIdentity.from_record(record)
+        running = processes.is_running(shim)
         ended = self.exit()  # read after the look at the process: the shim writes it before it goes
         started_at = datetime.fromisoformat(record["started_at"])
         if ended is not None:
             return Observation(state="exited", started_at=started_at, exit=ended)
-        return Observation(state="running" if running else "vanished", started_at=started_at)
+        if not running:
+            return Observation(state="vanished", started_at=started_at)
+        return Observation(state="running", started_at=started_at, running_s=processes.age_s(shim))
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Tell the tree to end; where its shim was killed, kill what it left (nobody could record its end anyway)."""
@@ -113,26 +117,33 @@ def launch_shim(
     cwd: Path | None = None,
     limits: Mapping[str, int] | None = None,
     header: str = "",
+    log_limit: int = LOG_LIMIT,
     python: str = sys.executable,
+    keep_open: Sequence[int] = (),
 ) -> None:
     """Start a command, at most once per directory, whoever else tries. Raises OSError when it cannot be started.
 
     `attached`: the tree ends when this process dies; `grace_seconds` is how long it may then take. `limits` are
-    resource limits by their short names (core, as, nofile, nproc).
+    resource limits by their short names (core, as, nofile, nproc). `keep_open` are descriptors of locks that the tree
+    holds as long as it lives.
     """
     processes.require_linux()
     if process.was_started():
         return
     with _leash(attached=attached) as (reading, writing):
-        command = _shim_command(python, process, leash=reading, grace=grace_seconds, limits=limits or {}, header=header)
-        shim = _spawn([*command, *argv], env={**env, MARK: process.name}, cwd=cwd, leash=reading)
+        limited = {f"--limit-{name}": str(value) for name, value in {"core": 0, **(limits or {})}.items()}
+        options = {"--header": header, "--leash-fd": str(reading), "--grace": str(grace_seconds), **limited}
+        command = _shim_command(python, process, {**options, "--log-limit": str(log_limit)})
+        shim = _spawn([*command, *argv], env={**env, MARK: process.name}, cwd=cwd, fds=_inherited(reading, keep_open))
         threading.Thread(target=_reap, args=(shim, os.dup(writing) if attached else -1), daemon=True).start()
         answer = _answer(shim)
     if answer not in {"started\n", "exists\n"}:
         raise OSError(answer.strip() or "the shim ended without a word")
 
 
-def _spawn(command: list[str], *, env: Mapping[str, str], cwd: Path | None, leash: int) -> "subprocess.Popen[bytes]":
+def _spawn(
+    command: list[str], *, env: Mapping[str, str], cwd: Path | None, fds: Sequence[int]
+) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command,
         env=env,
@@ -140,22 +151,21 @@ def _spawn(command: list[str], *, env: Mapping[str, str], cwd: Path | None, leas
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        pass_fds=[leash] if leash >= 0 else [],
+        pass_fds=fds,
         start_new_session=True,
     )
 
 
-def _shim_command(
-    python: str, process: ShimProcess, *, leash: int, grace: float, limits: Mapping[str, int], header: str
-) -> list[str]:
+def _inherited(leash: int, locks: Sequence[int]) -> list[int]:
+    return [each for each in (leash, *locks) if each >= 0]
+
+
+def _shim_command(python: str, process: ShimProcess, more: Mapping[str, str]) -> list[str]:
     options = {
         "--directory": str(process.directory.absolute()),
         "--log": str(process.log_file.absolute()),
         "--about": json.dumps({"name": process.name}),
-        "--header": header,
-        "--leash-fd": str(leash),
-        "--grace": str(grace),
-        **{f"--limit-{name}": str(value) for name, value in {"core": 0, **limits}.items()},
+        **more,
     }
     return [python, "-I", "-S", str(SHIM), *(part for option in options.items() for part in option), "--"]
 

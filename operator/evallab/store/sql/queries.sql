@@ -63,11 +63,11 @@ WHERE
 -- Insert a job; no row comes back when its id exists.
 INSERT INTO evallab_tables.jobs (
     id, name, model_id, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at,
-    reason, message, cancel_requested, setup_key, model_server
+    reason, message, cancel_requested, setup_key, model_server, resumed_at
 ) VALUES (
     %(id)s, %(name)s, %(model_id)s, %(spec)s, %(state)s, %(runtime)s, %(attached)s, %(manifest)s, %(manifest_dir)s,
     %(created_at)s, %(started_at)s, %(finished_at)s, %(reason)s, %(message)s, %(cancel_requested)s,
-    decode(%(setup_key)s, 'hex'), %(model_server)s
+    decode(%(setup_key)s, 'hex'), %(model_server)s, %(resumed_at)s
 )
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -121,6 +121,21 @@ WHERE job_id = %(job_id)s AND index = %(index)s;
 -- Set the one-way flag; no row comes back when it was set before.
 UPDATE evallab_tables.jobs SET cancel_requested = TRUE WHERE id = %(job_id)s AND NOT cancel_requested RETURNING id;
 
+-- name: resume_job
+-- Go on with a job from here on, with the process that asks for it; no row comes back when it completed.
+UPDATE evallab_tables.jobs
+SET
+    state = 'pending',
+    attached = TRUE,
+    resumed_at = %(now)s,
+    cancel_requested = FALSE,
+    finished_at = NULL,
+    reason = NULL,
+    message = NULL,
+    model_server = model_server - 'failure'
+WHERE id = %(job_id)s AND state <> 'completed'
+RETURNING id;
+
 -- name: job_exists
 -- Whether there is such a job.
 SELECT EXISTS (SELECT 1 FROM evallab_tables.jobs WHERE id = %(job_id)s) AS found;
@@ -129,7 +144,7 @@ SELECT EXISTS (SELECT 1 FROM evallab_tables.jobs WHERE id = %(job_id)s) AS found
 -- One job.
 SELECT
     id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
-    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server
+    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server, resumed_at
 FROM evallab_tables.jobs
 WHERE id = %(job_id)s;
 
@@ -137,7 +152,7 @@ WHERE id = %(job_id)s;
 -- Jobs, newest first.
 SELECT
     id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
-    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server
+    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server, resumed_at
 FROM evallab_tables.jobs
 WHERE (%(state)s::text IS NULL OR state = %(state)s) AND (%(name)s::text IS NULL OR name = %(name)s)
 ORDER BY created_at DESC, id DESC
@@ -147,7 +162,7 @@ LIMIT %(limit)s OFFSET %(offset)s;
 -- The queue of a runtime, in its order.
 SELECT
     id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
-    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server
+    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server, resumed_at
 FROM evallab_tables.jobs
 WHERE runtime = %(runtime)s AND state IN ('pending', 'running')
 ORDER BY priority DESC, created_at, id;
@@ -185,11 +200,13 @@ SELECT name FROM evallab_tables.jobs GROUP BY name ORDER BY max(created_at) DESC
 -- ----------------------------------------------------------------------------------------------------- leases
 
 -- name: take_lease
--- Take, renew, or take over when expired; no row comes back while somebody else holds it.
+-- Take, renew, or take over when expired; no row comes back while somebody else holds it. A lease that runs for hours
+-- was written before the clock was set back: nobody takes one for that long, so it counts as expired.
 INSERT INTO evallab_tables.leases (job_id, holder, expires_at)
 VALUES (%(job_id)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (job_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
 WHERE leases.holder = excluded.holder OR leases.expires_at <= clock_timestamp()
+    OR leases.expires_at > clock_timestamp() + interval '1 hour'
 RETURNING holder;
 
 -- name: drop_lease
@@ -198,7 +215,8 @@ DELETE FROM evallab_tables.leases WHERE job_id = %(job_id)s AND holder = %(holde
 
 -- name: lease_holder
 -- Who holds a live lease.
-SELECT holder FROM evallab_tables.leases WHERE job_id = %(job_id)s AND expires_at > clock_timestamp();
+SELECT holder FROM evallab_tables.leases WHERE job_id = %(job_id)s
+  AND expires_at > clock_timestamp() AND expires_at <= clock_timestamp() + interval '1 hour';
 
 -- ---------------------------------------------------------------------------------------- attempts and events
 
@@ -422,24 +440,32 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: list_artifacts
 -- What is kept of a job: files of the whole job last.
-SELECT id, job_id, index, attempt_id, kind, name, path, encode(sha256, 'hex') AS sha256, bytes, codec
-FROM evallab_tables.artifacts
-WHERE job_id = %(job_id)s
-ORDER BY index NULLS LAST, created_at, kind, name, id;
+SELECT
+    artifact.id, artifact.job_id, artifact.index, artifact.attempt_id, artifact.kind, artifact.name, artifact.path,
+    encode(artifact.sha256, 'hex') AS sha256, artifact.bytes, artifact.codec, expiration.expired_at
+FROM evallab_tables.artifacts AS artifact
+LEFT JOIN evallab_tables.artifact_expirations AS expiration ON expiration.artifact_id = artifact.id
+WHERE artifact.job_id = %(job_id)s
+ORDER BY artifact.index NULLS LAST, artifact.created_at, artifact.kind, artifact.name, artifact.id;
 
 -- name: add_provenance
--- Insert the record of a job (attempt_id NULL) or of an attempt, once.
-INSERT INTO evallab_tables.provenance (job_id, attempt_id, recorded_at, record)
-VALUES (%(job_id)s, %(attempt_id)s, %(recorded_at)s, %(record)s)
+-- Insert the record of an end of a job (attempt_id NULL) or of an attempt, once.
+INSERT INTO evallab_tables.provenance (job_id, attempt_id, recorded_at, record, resumed_at)
+VALUES (
+    %(job_id)s, %(attempt_id)s, %(recorded_at)s, %(record)s,
+    (SELECT resumed_at FROM evallab_tables.jobs WHERE id = %(job_id)s AND %(attempt_id)s::text IS NULL)
+)
 ON CONFLICT DO NOTHING;
 
 -- name: list_provenance
 -- The record of a job (index NULL) and those of its results that count.
+SELECT NULL AS index, record FROM evallab_tables.job_provenance WHERE job_id = %(job_id)s
+UNION ALL
 SELECT result.index, provenance.record
 FROM evallab_tables.provenance AS provenance
-LEFT JOIN evallab_tables.counted_results AS result ON result.attempt_id = provenance.attempt_id
-WHERE provenance.job_id = %(job_id)s AND (provenance.attempt_id IS NULL OR result.id IS NOT NULL)
-ORDER BY result.index;
+INNER JOIN evallab_tables.counted_results AS result ON result.attempt_id = provenance.attempt_id
+WHERE provenance.job_id = %(job_id)s
+ORDER BY index;
 
 -- name: add_audit
 -- Append to the audit trail; the same act at the same instant is one row.

@@ -60,7 +60,7 @@ CREATE TABLE evallab_tables.jobs (
     priority integer NOT NULL GENERATED ALWAYS AS (coalesce((spec ->> 'priority')::integer, 0)) STORED,
     state text NOT NULL CONSTRAINT jobs_state CHECK (
         state IN (
-            'pending', -- new -> pending
+            'pending', -- new -> pending; running, partially_failed, failed, cancelled -> pending: resumed
             'running', -- pending -> running
             'completed', -- running -> completed: every benchmark completed
             'partially_failed', -- running -> partially_failed: some did
@@ -68,7 +68,7 @@ CREATE TABLE evallab_tables.jobs (
             'cancelled' -- pending, running -> cancelled
         )
     ),
-    runtime text NOT NULL CONSTRAINT jobs_runtime CHECK (runtime IN ('local', 'kubernetes')),
+    runtime text NOT NULL CONSTRAINT jobs_runtime CHECK (runtime IN ('local', 'kubernetes', 'imported')),
     attached boolean NOT NULL,
     manifest text NOT NULL,
     manifest_dir text,
@@ -77,9 +77,10 @@ CREATE TABLE evallab_tables.jobs (
     finished_at timestamptz,
     reason text,
     message text,
-    cancel_requested boolean NOT NULL DEFAULT FALSE, -- one way
+    cancel_requested boolean NOT NULL DEFAULT FALSE, -- one way, until the job is resumed
     setup_key bytea,
-    model_server jsonb
+    model_server jsonb,
+    resumed_at timestamptz -- when somebody last asked to go on with it: what ended before no longer ends it
 );
 CREATE INDEX jobs_by_age ON evallab_tables.jobs (created_at DESC, id DESC);
 CREATE INDEX jobs_by_name ON evallab_tables.jobs (name, created_at DESC, id DESC);
@@ -94,7 +95,7 @@ CREATE TABLE evallab_tables.job_benchmarks (
     benchmark_id text NOT NULL,
     state text NOT NULL CONSTRAINT job_benchmarks_state CHECK (
         state IN (
-            'pending', -- new -> pending, running -> pending: waits for its next attempt
+            'pending', -- new -> pending, running -> pending: waits for its next attempt; failed, cancelled: resumed
             'running', -- pending -> running
             'completed', -- running -> completed
             'failed', -- pending, running -> failed
@@ -208,7 +209,7 @@ CREATE INDEX scores_by_question ON evallab_tables.scores (question_key, metric, 
 
 -- Numbers and hashes of one question. The texts lie in the samples artifact: frame at text_offset, line text_line.
 CREATE TABLE evallab_tables.samples (
-    result_id bigint NOT NULL CONSTRAINT samples_result REFERENCES evallab_tables.results,
+    result_id bigint NOT NULL, -- of a result: trigger of_a_result
     doc_id integer NOT NULL,
     repeat smallint NOT NULL,
     doc_hash bytea NOT NULL,
@@ -226,7 +227,7 @@ CREATE TABLE evallab_tables.samples (
 
 -- The value of one metric for one question; NULL where there is none.
 CREATE TABLE evallab_tables.sample_scores (
-    result_id bigint NOT NULL CONSTRAINT sample_scores_result REFERENCES evallab_tables.results,
+    result_id bigint NOT NULL, -- of a result: trigger of_a_result
     doc_id integer NOT NULL,
     repeat smallint NOT NULL,
     metric text NOT NULL,
@@ -251,13 +252,14 @@ CREATE TABLE evallab_tables.artifacts (
 );
 CREATE INDEX artifacts_by_job ON evallab_tables.artifacts (job_id, index, kind, name);
 
--- What ran exactly: one record per job (attempt_id NULL), one per attempt with a result.
+-- What ran exactly: one record per job (attempt_id NULL) and resumption, one per attempt with a result.
 CREATE TABLE evallab_tables.provenance (
     job_id text NOT NULL CONSTRAINT provenance_job REFERENCES evallab_tables.jobs,
     attempt_id text CONSTRAINT provenance_attempt REFERENCES evallab_tables.attempts,
     recorded_at timestamptz NOT NULL,
     record jsonb NOT NULL,
-    CONSTRAINT provenance_once UNIQUE NULLS NOT DISTINCT (job_id, attempt_id)
+    resumed_at timestamptz, -- jobs.resumed_at when the job's record was made
+    CONSTRAINT provenance_once UNIQUE NULLS NOT DISTINCT (job_id, attempt_id, resumed_at)
 );
 
 -- A job's primary score against another job's, on equal question keys.
@@ -292,6 +294,27 @@ CREATE TABLE evallab_tables.comparisons (
 );
 CREATE INDEX comparisons_by_baseline ON evallab_tables.comparisons (baseline_job_id, baseline_index);
 
+-- Which job the jobs of a model, or of a family, are compared with when they ask for "baseline".
+CREATE TABLE evallab_tables.baselines (
+    name text PRIMARY KEY, -- of a model or a family; a model's own goes before its family's
+    job_id text NOT NULL CONSTRAINT baselines_job REFERENCES evallab_tables.jobs,
+    set_at timestamptz NOT NULL
+);
+
+-- Jobs whose files retention keeps.
+CREATE TABLE evallab_tables.pins (
+    job_id text PRIMARY KEY CONSTRAINT pins_job REFERENCES evallab_tables.jobs,
+    pinned_at timestamptz NOT NULL
+);
+
+-- Files that retention removed; their rows in artifacts stay. Insert-only.
+CREATE TABLE evallab_tables.artifact_expirations (
+    artifact_id text PRIMARY KEY CONSTRAINT artifact_expirations_artifact REFERENCES evallab_tables.artifacts,
+    expired_at timestamptz NOT NULL,
+    reason text NOT NULL
+);
+CREATE INDEX artifacts_by_path ON evallab_tables.artifacts (path);
+
 -- Who did what. Jobs are named without a reference, so that the trail also holds what never became a job.
 CREATE TABLE evallab_tables.audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -314,6 +337,85 @@ WHERE NOT EXISTS (
     FROM evallab_tables.results AS newer
     WHERE newer.job_id = result.job_id AND newer.index = result.index AND newer.number > result.number
 );
+
+-- Of every job the record that counts: that of its newest end.
+CREATE VIEW evallab_tables.job_provenance AS
+SELECT provenance.*
+FROM evallab_tables.provenance AS provenance
+WHERE
+    provenance.attempt_id IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM evallab_tables.provenance AS newer
+        WHERE
+            newer.job_id = provenance.job_id
+            AND newer.attempt_id IS NULL
+            AND newer.resumed_at > coalesce(provenance.resumed_at, '-infinity')
+    );
+
+-- Every primary score of every job that has ended. What counts is decided here, for `history` and for latest_scores.
+CREATE VIEW evallab_tables.ended_scores AS
+SELECT
+    model.name AS model,
+    model.family,
+    benchmark.provider_id,
+    benchmark.benchmark_id,
+    score.metric,
+    score.filter,
+    score.question_key,
+    job.id AS job_id,
+    job.name AS job,
+    result.index,
+    score.value,
+    score.ci_low,
+    score.ci_high,
+    score.n,
+    score.higher_is_better,
+    score.validity,
+    CASE
+        WHEN (answered.record -> 'question') ? 'limit' THEN (answered.record #>> '{question,limit}') IS NOT NULL
+        ELSE coalesce(
+            job.spec #>> ARRAY['benchmarks', result.index::text, 'parameters', 'limit'],
+            job.spec #>> ARRAY['benchmarks', result.index::text, 'parameters', 'num_examples']
+        ) IS NOT NULL
+    END AS limited,
+    coalesce(job.finished_at, job.created_at) AS ended_at,
+    job.setup_key
+FROM evallab_tables.counted_results AS result
+INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id AND score.is_primary
+INNER JOIN evallab_tables.job_benchmarks AS benchmark
+    ON benchmark.job_id = result.job_id AND benchmark.index = result.index
+INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
+INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
+LEFT JOIN evallab_tables.provenance AS answered
+    ON answered.job_id = result.job_id AND answered.attempt_id = result.attempt_id
+WHERE job.state NOT IN ('pending', 'running');
+
+-- Of every model, benchmark and question key the newest usable primary score: what a leaderboard reads. Computed from
+-- ended_scores, in the transaction that ends the job (queries add_latest_scores, forget_latest_scores).
+CREATE TABLE evallab_tables.latest_scores (
+    model text NOT NULL,
+    family text,
+    provider_id text NOT NULL,
+    benchmark_id text NOT NULL,
+    metric text NOT NULL,
+    filter text NOT NULL,
+    question_key bytea,
+    job_id text NOT NULL CONSTRAINT latest_scores_job REFERENCES evallab_tables.jobs,
+    job text NOT NULL,
+    index smallint NOT NULL,
+    value double precision NOT NULL,
+    ci_low double precision,
+    ci_high double precision,
+    n integer NOT NULL,
+    higher_is_better boolean NOT NULL,
+    validity text NOT NULL CONSTRAINT latest_scores_validity CHECK (validity IN ('valid', 'degraded')),
+    limited boolean NOT NULL, -- not all questions of the benchmark were to be asked
+    ended_at timestamptz NOT NULL,
+    CONSTRAINT latest_scores_once
+    UNIQUE NULLS NOT DISTINCT (provider_id, benchmark_id, model, metric, filter, question_key)
+);
+CREATE INDEX latest_scores_by_job ON evallab_tables.latest_scores (job_id);
 
 -- ---------------------------------------------------------------------------------------------------------------
 -- Rules that hold whoever writes
@@ -338,8 +440,30 @@ CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables
 FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
 CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.provenance
 FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.artifact_expirations
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
 CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evallab_tables.audit
 FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_change();
+
+-- Samples belong to a result. A foreign key asks row by row, which is half the time of recording a result; here each
+-- statement is asked once. Results are never deleted, so asking at insertion is enough.
+CREATE FUNCTION evallab_tables.refuse_orphans() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT added.result_id FROM added) AS named
+        WHERE NOT EXISTS (SELECT FROM evallab_tables.results AS result WHERE result.id = named.result_id)
+    ) THEN
+        RAISE EXCEPTION '%.% holds rows of no result', TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'foreign_key_violation', HINT = 'Record the result first.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER of_a_result AFTER INSERT ON evallab_tables.samples
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_orphans();
+CREATE TRIGGER of_a_result AFTER INSERT ON evallab_tables.sample_scores
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.refuse_orphans();
 
 -- Wakes whoever waits for a job (LISTEN evallab_job): the payload is the job's id.
 CREATE FUNCTION evallab_tables.announce_job() RETURNS trigger LANGUAGE plpgsql AS $$

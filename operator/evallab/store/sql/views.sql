@@ -44,7 +44,8 @@ SELECT
         WHERE lease.job_id = job.id AND lease.expires_at > clock_timestamp()
     ) AS lease_holder,
     job.spec,
-    job.model_server
+    job.model_server,
+    job.resumed_at
 FROM evallab_tables.jobs AS job
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id;
 COMMENT ON VIEW public.jobs IS 'Every job: what was asked, and how it went.';
@@ -56,7 +57,7 @@ COMMENT ON COLUMN public.jobs.quantisation IS 'What was changed against the mode
 COMMENT ON COLUMN public.jobs.state IS 'pending, running, completed, partially_failed, failed or cancelled.';
 COMMENT ON COLUMN public.jobs.reason IS 'Why it is in that state, one CamelCase word.';
 COMMENT ON COLUMN public.jobs.message IS 'Why it is in that state and what to do about it, in words.';
-COMMENT ON COLUMN public.jobs.runtime IS 'Where its attempts execute: local or kubernetes.';
+COMMENT ON COLUMN public.jobs.runtime IS 'Where its attempts execute: local or kubernetes; imported for results that were made elsewhere.';
 COMMENT ON COLUMN public.jobs.priority IS 'Higher goes first.';
 COMMENT ON COLUMN public.jobs.benchmarks IS 'How many benchmarks it has.';
 COMMENT ON COLUMN public.jobs.created_at IS 'When it was asked for.';
@@ -67,6 +68,7 @@ COMMENT ON COLUMN public.jobs.setup_key IS 'Hash of everything that answered: mo
 COMMENT ON COLUMN public.jobs.lease_holder IS 'The process that works on it now.';
 COMMENT ON COLUMN public.jobs.spec IS 'What was asked, as JSON, collections expanded.';
 COMMENT ON COLUMN public.jobs.model_server IS 'Facts of the model server that evallab started for it, as JSON.';
+COMMENT ON COLUMN public.jobs.resumed_at IS 'When somebody last asked to go on with it (`evallab resume`).';
 
 CREATE VIEW public.benchmarks AS
 SELECT
@@ -167,7 +169,7 @@ INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = result.job_id AND benchmark.index = result.index
 INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
-LEFT JOIN evallab_tables.provenance AS asked ON asked.job_id = result.job_id AND asked.attempt_id IS NULL
+LEFT JOIN evallab_tables.job_provenance AS asked ON asked.job_id = result.job_id
 LEFT JOIN evallab_tables.provenance AS answered
     ON answered.job_id = result.job_id AND answered.attempt_id = result.attempt_id;
 COMMENT ON VIEW public.scores IS
@@ -397,9 +399,11 @@ SELECT
     artifact.bytes,
     artifact.codec,
     artifact.created_at,
-    artifact.id AS artifact_id
+    artifact.id AS artifact_id,
+    expiration.expired_at
 FROM evallab_tables.artifacts AS artifact
-INNER JOIN evallab_tables.jobs AS job ON job.id = artifact.job_id;
+INNER JOIN evallab_tables.jobs AS job ON job.id = artifact.job_id
+LEFT JOIN evallab_tables.artifact_expirations AS expiration ON expiration.artifact_id = artifact.id;
 COMMENT ON VIEW public.artifacts IS 'Every file that is kept: samples with their texts, logs, results.';
 COMMENT ON COLUMN public.artifacts.job IS 'Name of the job.';
 COMMENT ON COLUMN public.artifacts.job_id IS 'Id of the job.';
@@ -413,6 +417,7 @@ COMMENT ON COLUMN public.artifacts.bytes IS 'Bytes it takes on disk.';
 COMMENT ON COLUMN public.artifacts.codec IS 'zstd-frames, zstd or none; `zstd -d` reads the first two.';
 COMMENT ON COLUMN public.artifacts.created_at IS 'When it was recorded.';
 COMMENT ON COLUMN public.artifacts.artifact_id IS 'Its id.';
+COMMENT ON COLUMN public.artifacts.expired_at IS 'When retention (`evallab gc`) removed the file; empty while it is kept.';
 
 CREATE VIEW public.provenance AS
 SELECT
@@ -432,7 +437,7 @@ SELECT
 FROM evallab_tables.provenance AS provenance
 INNER JOIN evallab_tables.jobs AS job ON job.id = provenance.job_id
 LEFT JOIN evallab_tables.attempts AS attempt ON attempt.id = provenance.attempt_id;
-COMMENT ON VIEW public.provenance IS 'What ran exactly: one record per job, and one per attempt with a result.';
+COMMENT ON VIEW public.provenance IS 'What ran exactly: one record per job (one more each time it was resumed), and one per attempt with a result.';
 COMMENT ON COLUMN public.provenance.job IS 'Name of the job.';
 COMMENT ON COLUMN public.provenance.job_id IS 'Id of the job.';
 COMMENT ON COLUMN public.provenance.index IS 'Position of the benchmark in its job; empty for the record of the whole job.';
@@ -446,6 +451,64 @@ COMMENT ON COLUMN public.provenance.harness IS 'The harness (in the record of an
 COMMENT ON COLUMN public.provenance.harness_version IS 'Version of the harness (in the record of an attempt).';
 COMMENT ON COLUMN public.provenance.recorded_at IS 'When it was recorded.';
 COMMENT ON COLUMN public.provenance.record IS 'The whole record, as JSON.';
+
+CREATE VIEW public.leaderboard AS
+SELECT
+    latest.provider_id || '/' || latest.benchmark_id AS benchmark,
+    latest.model,
+    latest.family,
+    latest.metric,
+    latest.filter,
+    latest.value AS score,
+    latest.ci_low,
+    latest.ci_high,
+    latest.n,
+    latest.higher_is_better,
+    latest.validity,
+    latest.limited,
+    encode(latest.question_key, 'hex') AS question_key,
+    latest.job,
+    latest.job_id,
+    latest.index,
+    latest.ended_at AS finished_at
+FROM evallab_tables.latest_scores AS latest;
+COMMENT ON VIEW public.leaderboard IS 'Of every model and benchmark the newest usable primary score, one per question key. Rank only rows whose question keys are equal.';
+COMMENT ON COLUMN public.leaderboard.benchmark IS 'The benchmark, as provider/id.';
+COMMENT ON COLUMN public.leaderboard.model IS 'The model.';
+COMMENT ON COLUMN public.leaderboard.family IS 'Its family.';
+COMMENT ON COLUMN public.leaderboard.metric IS 'The metric.';
+COMMENT ON COLUMN public.leaderboard.filter IS 'How answers were extracted; none where there is no choice.';
+COMMENT ON COLUMN public.leaderboard.score IS 'The value.';
+COMMENT ON COLUMN public.leaderboard.ci_low IS 'Lower end of its 95 % interval.';
+COMMENT ON COLUMN public.leaderboard.ci_high IS 'Upper end of its 95 % interval.';
+COMMENT ON COLUMN public.leaderboard.n IS 'Questions it rests on.';
+COMMENT ON COLUMN public.leaderboard.higher_is_better IS 'Whether higher is better.';
+COMMENT ON COLUMN public.leaderboard.validity IS 'valid or degraded; invalid scores are not here.';
+COMMENT ON COLUMN public.leaderboard.limited IS 'Whether only a part of the benchmark was asked (a limit).';
+COMMENT ON COLUMN public.leaderboard.question_key IS 'Hash of all that makes two scores answers to the same questions. Rank only where equal.';
+COMMENT ON COLUMN public.leaderboard.job IS 'Name of the job.';
+COMMENT ON COLUMN public.leaderboard.job_id IS 'Id of the job.';
+COMMENT ON COLUMN public.leaderboard.index IS 'Position of the benchmark in its job, from 0.';
+COMMENT ON COLUMN public.leaderboard.finished_at IS 'When its job ended.';
+
+CREATE VIEW public.baselines AS
+SELECT
+    baseline.name,
+    job.name AS job,
+    job.id AS job_id,
+    model.name AS model,
+    job.finished_at,
+    baseline.set_at
+FROM evallab_tables.baselines AS baseline
+INNER JOIN evallab_tables.jobs AS job ON job.id = baseline.job_id
+INNER JOIN evallab_tables.models AS model ON model.id = job.model_id;
+COMMENT ON VIEW public.baselines IS 'The jobs that others are compared with when they ask for "baseline" (`evallab baseline`).';
+COMMENT ON COLUMN public.baselines.name IS 'The model or the family it is set for.';
+COMMENT ON COLUMN public.baselines.job IS 'Name of the job that is the baseline.';
+COMMENT ON COLUMN public.baselines.job_id IS 'Id of the job that is the baseline.';
+COMMENT ON COLUMN public.baselines.model IS 'The model that job evaluated.';
+COMMENT ON COLUMN public.baselines.finished_at IS 'When that job ended.';
+COMMENT ON COLUMN public.baselines.set_at IS 'When it was set.';
 
 CREATE VIEW public.audit AS
 SELECT

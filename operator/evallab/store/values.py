@@ -1,0 +1,294 @@
+"""The frozen rows that the store takes and gives, and the words they use; `interface` re-exports them for its verbs.
+
+Times are timezone-aware UTC and come in as parameters, as do ids.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from evallab.api.job import EvalJob
+
+JobState = Literal["pending", "running", "completed", "failed", "partially_failed", "cancelled"]
+BenchmarkState = Literal["pending", "running", "completed", "failed", "cancelled"]
+AttemptState = Literal["starting", "running", "completed", "failed", "cancelled"]
+Validity = Literal["valid", "degraded", "invalid"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """One job. `spec` is what was asked, collection expanded, defaults kept as None; `manifest` the text it was."""
+
+    id: str
+    name: str
+    spec: EvalJob
+    state: JobState
+    runtime: Literal["local", "kubernetes", "imported"] = "local"
+    attached: bool = True  #: lives and dies with the command that made it
+    manifest: str = ""
+    manifest_dir: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    reason: str | None = None  #: CamelCase, for machines
+    message: str | None = None  #: for people, with the remedy
+    cancel_requested: bool = False
+    setup_key: str | None = None
+    model_server: Json | None = None  #: url, pid and so on, while one is up; fingerprint and facts afterwards
+    resumed_at: datetime | None = None  #: when somebody last asked to go on with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRow:
+    """One benchmark of a job, as last projected."""
+
+    job_id: str
+    index: int
+    provider_id: str
+    benchmark_id: str
+    state: BenchmarkState = "pending"
+    reason: str | None = None
+    message: str | None = None
+    phase: str | None = None
+    done: int | None = None
+    total: int | None = None
+    samples_per_minute: float | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptRow:
+    """One execution of one benchmark. `handle` is the runtime's own note of how to find it again."""
+
+    id: str
+    job_id: str
+    index: int
+    number: int  #: 1 for the first attempt of that benchmark
+    state: AttemptState = "starting"
+    handle: Json = field(default_factory=dict)
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stop_requested: str | None = None  #: why it was told to stop: "Cancelled", "TimedOut", …
+    exit_code: int | None = None
+    exit_signal: int | None = None
+    reason: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRow:
+    """One event as an adapter posted it (the inner `benchmark_status_event`)."""
+
+    id: str
+    attempt_id: str
+    received_at: datetime
+    body: Json
+    late: bool = False  #: arrived after its attempt had ended: kept, never scored
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSnapshot:
+    """All that a reconcile needs of one job, read in one transaction."""
+
+    job: JobRow
+    benchmarks: tuple[BenchmarkRow, ...]
+    attempts: tuple[AttemptRow, ...]
+    events: tuple[EventRow, ...]  #: oldest first; progress that newer progress replaced is left out
+    results: frozenset[str]  #: ids of attempts whose result is recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """One metric of one benchmark, with its interval (None where there is none; `interval_method` then says why)."""
+
+    job_id: str
+    index: int
+    attempt_id: str
+    provider_id: str
+    benchmark_id: str
+    metric: str
+    filter: str
+    value: float
+    stderr: float | None
+    ci_low: float | None
+    ci_high: float | None
+    interval_method: str
+    n: int
+    n_errors: int
+    higher_is_better: bool
+    primary: bool
+    question_key: str | None
+    validity: Validity
+    validity_reasons: tuple[str, ...] = ()
+    threshold: float | None = None
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleRow:
+    """Numbers and hashes of one question; its texts are in the samples artifact (`text_offset`, `text_line`)."""
+
+    doc_id: int
+    repeat: int
+    doc_hash: str  #: hex sha256
+    prompt_hash: str
+    response_hash: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    latency_ms: float | None
+    finish_reason: str | None
+    error: str | None
+    text_offset: int | None
+    text_line: int | None
+    scores: Mapping[tuple[str, str], float | None] = field(default_factory=dict)  #: (metric, filter) → value
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactRow:
+    """One kept file. `path` is below the artifact root; `bytes` as stored; `sha256` of the content, uncompressed."""
+
+    id: str
+    job_id: str
+    index: int | None
+    attempt_id: str | None
+    kind: str  #: "samples", "log", "result", "file"
+    name: str
+    path: str
+    sha256: str
+    bytes: int
+    codec: str  #: "zstd-frames", "zstd", "none"
+    expired_at: datetime | None = None  #: when retention removed the file
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRow:
+    """What a benchmark's questions were: identity of the data by content."""
+
+    name: str
+    fingerprint: str
+    revision: str | None = None
+    n: int | None = None
+    detail: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptResult:
+    """Everything one attempt ended with, recorded whole or not at all, once per attempt."""
+
+    attempt_id: str
+    job_id: str
+    index: int
+    recorded_at: datetime
+    metrics: Json  #: EvalHub's `metrics` of the completed event
+    scores: tuple[ScoreRow, ...]
+    samples: Sequence[SampleRow]
+    artifacts: tuple[ArtifactRow, ...]
+    dataset: DatasetRow | None
+    question_key: str | None
+    provenance: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """A job's primary score against another job's, on equal question keys."""
+
+    job_id: str
+    index: int
+    baseline_job_id: str
+    baseline_index: int
+    metric: str
+    filter: str
+    n: int
+    baseline_value: float
+    value: float
+    delta: float
+    ci_low: float | None  #: None where nothing bounds the difference
+    ci_high: float | None
+    p_value: float | None
+    lost: int
+    gained: int
+    discordance: float
+    smallest_detectable: float | None
+    margin: float
+    method: str
+    verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairable:
+    """What pairing two benchmarks needs, in (doc_id, repeat) order; all three sequences have the same length."""
+
+    keys: tuple[tuple[int, int], ...]
+    values: tuple[float | None, ...]
+    response_hashes: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatestRow:
+    """The newest usable primary score of a model on a benchmark, for one question key."""
+
+    model: str
+    family: str | None
+    provider_id: str
+    benchmark_id: str
+    metric: str
+    filter: str
+    question_key: str | None
+    job_id: str
+    job: str
+    index: int
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    higher_is_better: bool
+    validity: Validity
+    limited: bool  #: not all questions of the benchmark were to be asked
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRow(LatestRow):
+    """A primary score of a job that has ended, usable or not, with what answered."""
+
+    setup_key: str | None
+    evallab_commit: str | None
+    setup: Json  #: names of the parts of a setup to their values, None where unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineRow:
+    """The job that others of a model, or of a family, are compared with."""
+
+    name: str  #: of the model or the family
+    job_id: str
+    job: str
+    set_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetainedRow:
+    """A kept file of a job that has ended. `rank` 1 is the newest of its model and benchmark."""
+
+    artifact_id: str
+    job_id: str
+    job: str
+    path: str
+    bytes: int
+    ended_at: datetime
+    pinned: bool  #: by somebody, or by being a baseline
+    rank: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedRow:
+    """A job that has ended: how and when."""
+
+    id: str
+    state: JobState
+    ended_at: datetime

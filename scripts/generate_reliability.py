@@ -1,0 +1,88 @@
+"""Write the tables of docs/reliability.md from the docstrings of the tests; `--check` only says whether it is current.
+
+A test's docstring is a row, with the lines `Ends:`, `Told:` and `Kept:`; the module's docstring is the heading. Run by
+whoever changed such a test; tests/contract/test_reliability.py fails until then.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "reliability.md"
+FOLDER = ROOT / "tests" / "integration" / "faults"
+MODULES = ("adapters", "model_servers", "database", "disk", "clock", "together", "interrupts")
+COLUMNS = ("Ends", "Told", "Kept")
+HEAD = """\
+# What goes wrong, and how it ends
+
+<!-- Made by scripts/generate_reliability.py from the tests in tests/integration/faults; do not edit. -->
+
+Everything that can happen to a job ends: with a state, a reason, and what to do about it; nothing hangs, and no sample
+is lost or counted twice. Each row is a test with real processes, named in the last column. Reasons are stable words:
+they stand in `evallab show`, in the JSON report and in the tables. "After the retries": `spec.retries` further attempts
+are made first, and each asks only what is still missing.
+"""
+FOOT = """\
+## Limits of this table
+
+- Memory: the tests kill the adapter as the kernel would; no kernel is brought to kill one.
+- Processes that left with their environment and parents, under a shim that was killed, are not found
+  ([attempts](explanation/attempts.md)).
+- A job that was resumed and waits for its turn again measures `pendingDeadlineSeconds` by the machine's clock.
+- Time that a machine spends asleep counts as time that an attempt ran.
+- A full disk under Postgres itself is not tested.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join((HEAD, *(section(FOLDER / f"test_{name}.py") for name in MODULES), FOOT))
+
+
+def section(file: Path) -> str:
+    """Return a heading and a table."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    heading = (ast.get_docstring(tree) or "").splitlines()[0].rstrip(".")
+    lines = [
+        f"## {heading}\n",
+        "| what happens | state and reason | what the user is told | what is kept | test |",
+        "|---|---|---|---|---|",
+        *(row(name, text, file) for name, text in tests(tree)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tests(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield each test of a file with its docstring."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node.name, ast.get_docstring(node) or ""
+
+
+def row(name: str, text: str, file: Path) -> str:
+    """Return the row of a test. Raises ValueError when its docstring does not say everything."""
+    what, _, rest = cleandoc(text).partition("\n\n")
+    said = dict(line.split(": ", 1) for line in rest.splitlines() if ": " in line)
+    if said.keys() != set(COLUMNS):
+        raise ValueError(f"{file.name}: {name} says {sorted(said)} instead of {COLUMNS}")
+    link = f"[`{name.removeprefix('test_')}`](../{file.relative_to(ROOT)})"
+    cells = (what.rstrip("."), *(said[column] for column in COLUMNS))
+    return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} | {link} |"
+
+
+def main() -> None:
+    """Write the page, or compare it."""
+    made = page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(made, encoding="utf-8")
+        return
+    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != made:
+        sys.exit(f"{PAGE.name} is not what the tests say: run scripts/generate_reliability.py")
+    print("current")
+
+
+if __name__ == "__main__":
+    main()

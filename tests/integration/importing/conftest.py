@@ -1,0 +1,5 @@
+"""What the tests of the commands use, here too."""
+
+from tests.integration.cli.conftest import evallab
+
+__all__ = ["evallab"]

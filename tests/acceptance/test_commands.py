@@ -78,7 +78,7 @@ def test_dry_run_starts_nothing(evallab: Command) -> None:
 
 def test_pass_criteria_fail_the_command(evallab: Command) -> None:
     done = evallab(
-        "run", "-f", MANIFEST, "--local", "--output", "json",
+        "run", "-f", MANIFEST, "--local", "--output", "json", "--set", "metadata.name=gated",
         "--set", "spec.benchmarks=[{providerId: lm_evaluation_harness, id: demo_arith, parameters: {limit: 20}, "
         "passCriteria: {threshold: 1.0}}]",
     )  # fmt: skip
@@ -87,6 +87,7 @@ def test_pass_criteria_fail_the_command(evallab: Command) -> None:
 
 def test_inconclusive_where_asked(evallab: Command) -> None:
     settings = [
+        "metadata.name=unsure",
         "spec.benchmarks=[{providerId: lm_evaluation_harness, id: demo_facts, parameters: {limit: 20}}]",
         "spec.compare={failOn: inconclusive}",
     ]

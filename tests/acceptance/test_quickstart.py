@@ -87,7 +87,7 @@ def test_the_same_from_python(evallab: Command, quickstart: Quickstart, tmp_path
 
     script = (
         "import evallab, json\n"
-        "sets = ['spec.benchmarks[0].parameters.limit=20']\n"
+        "sets = ['metadata.name=python', 'spec.benchmarks[0].parameters.limit=20']\n"
         f"result = evallab.run({str(EXAMPLES / 'quickstart.yaml')!r}, sets=sets)\n"
         "print(json.dumps([result.state, result.scores[0]['n'], len(result.scores)]))\n"
     )

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
 from evallab.analysis.vectors import finite, is_binary, vector
 
@@ -67,6 +66,8 @@ def student_t(values: ArrayLike, level: float = 0.95) -> Interval:
         raise NotEnoughData("A t interval needs at least two values.")
     if array[0] == array[-1]:
         raise NotEnoughData(f"All {array.size} values are equal: without spread a t interval has no width.")
+    from scipy.special import stdtrit  # here: see `paired.mcnemar_mid_p`
+
     tail = float(stdtrit(array.size - 1, upper))
     mean, half = float(array.mean()), tail * float(array.std(ddof=1)) / sqrt(array.size)
     return Interval(mean - half, mean + half, level, "t")

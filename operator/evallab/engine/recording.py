@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,8 +119,15 @@ def _noting(samples: Iterator[Sample], values: dict[tuple[str, str], list[float]
     for sample in samples:
         for name, value in sample.scores.items():
             if value is not None:
-                values[_metric(name)].append(value)
+                values[_metric(name)].append(_number(name, value))
         yield sample
+
+
+def _number(name: str, value: float) -> float:
+    """Return the value. Raises ValueError for NaN and infinity, which are no scores and which no table takes."""
+    if not isfinite(value):
+        raise ValueError(f"the metric {name} is {value}, which is not a number")
+    return value
 
 
 @lru_cache(maxsize=4096)
@@ -147,7 +155,7 @@ def _scores(
             benchmark_id=benchmark.id,
             metric=score.metric,
             filter=score.filter,
-            value=score.value,
+            value=_number(score.metric, score.value),
             stderr=score.stderr,
             ci_low=interval.low if interval else None,
             ci_high=interval.high if interval else None,

@@ -42,7 +42,7 @@ def write_result(answers: list[float]) -> None:
     mean = sum(answers) / len(answers)
     result = {
         "status": "completed",
-        "scores": [{"metric": "acc", "filter": "none", "value": mean, "primary": True}],
+        "scores": [{"metric": "acc", "filter": "none", "value": float(PARAMETERS.get("mean", mean)), "primary": True}],
         "counts": {"total": len(answers), "answered": len(answers)},
         "question": {"task_hash": "t", "dataset": {"name": "d", "fingerprint": "f"}},
         "samples": "samples.jsonl",

@@ -120,6 +120,8 @@ async def test_a_foreign_adapter_that_only_posts_events_is_recorded(lab: Lab) ->
     [
         ({"exit": 3}, "ExitedNonZero"),
         ({"error": "no such task"}, "AdapterRefused"),
+        ({"answers": [1, 0], "mean": "nan"}, "DamagedResult"),
+        ({"answers": [1, 0], "mean": "inf"}, "DamagedResult"),
         ("silent", "NoResult"),
         ("missing", "CommandNotFound"),
         ("nowhere", "NotStarted"),

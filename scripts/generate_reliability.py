@@ -12,13 +12,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
-FOLDER = ROOT / "tests" / "integration" / "faults"
-MODULES = ("adapters", "model_servers", "database", "disk", "clock", "together", "interrupts")
+FAULTS = ("adapters", "model_servers", "database", "disk", "clock", "together", "interrupts")
+ROUNDS = ("killed_server", "hasty", "away", "successors")
+FILES = (
+    *(ROOT / "tests" / "integration" / "faults" / f"test_{name}.py" for name in FAULTS),
+    *(ROOT / "tests" / "acceptance" / "evalhub" / "rounds" / f"test_{name}.py" for name in ROUNDS),
+)
 COLUMNS = ("Ends", "Told", "Kept")
 HEAD = """\
 # What goes wrong, and how it ends
 
-<!-- Made by scripts/generate_reliability.py from the tests in tests/integration/faults; do not edit. -->
+<!-- Made by scripts/generate_reliability.py from the tests that it names; do not edit. -->
 
 Everything that can happen to a job ends: with a state, a reason, and what to do about it; nothing hangs, and no sample
 is lost or counted twice. Each row is a test with real processes, named in the last column. Reasons are stable words:
@@ -26,6 +30,26 @@ they stand in `evallab show`, in the JSON report and in the tables. "After the r
 are made first, and each asks only what is still missing.
 """
 FOOT = """\
+## At random
+
+The tables name moments that somebody thought of. `python -m tests.acceptance.evalhub.rounds --rounds 200 --seed N`
+looks for the others: a server with its embedded Postgres brings jobs to their ends, a few at a time, and in each round
+one or two of server, adapter, shim, Postgres, its supervisor and the mailbox get `kill -9` at a random moment. The jobs
+are of three kinds: adapters that know EvalHub's contract alone and post their result once, adapters that leave a result
+file, and jobs whose events a client posts by hand. Some are cancelled; some adapters kill themselves right after their
+result was taken. Clients repeat what was not answered, jobs with the same `Idempotency-Key`. Who is told that it was
+taken writes that down, and in the end:
+
+- every job that was acknowledged is there once, and has ended;
+- every result that was acknowledged (an event with 204, or a file that is whole) is what counts of its benchmark, in
+  Postgres and over REST, once, with every sample once; its benchmark completed, and nothing ran after it;
+- every provider made over REST is there;
+- no process, no event on disk, no expired lease and no mark of a job is left.
+
+The same seed plans the same rounds; what the processes are doing at those moments is up to the machine. It prints a
+table; when something is wrong it exits with 1 and keeps the home. A dozen rounds are part of the tests
+([test_rounds](../tests/acceptance/evalhub/test_rounds.py)).
+
 ## Limits of this table
 
 - Memory: the tests kill the adapter as the kernel would; no kernel is brought to kill one.
@@ -39,7 +63,7 @@ FOOT = """\
 
 def page() -> str:
     """Return the whole page."""
-    return "\n".join((HEAD, *(section(FOLDER / f"test_{name}.py") for name in MODULES), FOOT))
+    return "\n".join((HEAD, *(section(file) for file in FILES), FOOT))
 
 
 def section(file: Path) -> str:

@@ -1,13 +1,16 @@
 """Every setting that comes from outside, read once, at the edge, into one frozen value (docs/reference/environment.md).
 
-Called by `cli.place` for each command and by `local.python`; nothing else reads the environment.
+Called by `cli.place` for each command, by `local.python` and by the server, which reads its own settings in
+`server.config`; nothing else reads the environment. `config.yaml` may be EvalHub's: only its `database` counts here.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from evallab.api.errors import InvalidManifest, UsageError
 
@@ -22,6 +25,8 @@ VARIABLES = (
     "NO_COLOR",
 )
 CONFIG_FILE = "config.yaml"
+DATABASE_FIELDS = ("driver", "url", "password", "max_open_conns", "max_idle_conns", "conn_max_lifetime")
+POSTGRES, SQLITE = ("pgx", "postgres", "postgresql"), ("sqlite", "sqlite3")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,31 +98,65 @@ def _user(environ: Mapping[str, str]) -> Path:
 
 
 def _configured_database(file: Path) -> str | None:
-    """Return `database.url` of the configuration file; a file that is not there says nothing."""
+    """Return the Postgres that the configuration file names; a file that is not there says nothing."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidManifest([f"cannot be read: {error}"], file=str(file)) from error
-    return _database_url(_parsed(text, file), file)
+    database = _parsed(text, file).get("database") or {}
+    if not isinstance(database, dict) or _misspelt(database, DATABASE_FIELDS):
+        known = ", ".join(DATABASE_FIELDS)
+        raise InvalidManifest([f"database: must be a mapping of fields; those known are {known}."], file=str(file))
+    try:
+        return postgres_url(database)
+    except ValueError as error:
+        raise InvalidManifest([f"database: {error}."], file=str(file)) from None
 
 
 def _parsed(text: str, file: Path) -> dict[str, Any]:
+    """Return what the file says. Blocks that belong to the server are not looked at; a misspelt `database` is."""
     import yaml
 
     try:
         content = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise InvalidManifest([f"is not YAML: {error}"], file=str(file)) from error
-    if not isinstance(content, dict) or content.keys() - {"database"}:
-        raise InvalidManifest(["the only field known is `database`."], file=str(file))
+    if not isinstance(content, dict):
+        raise InvalidManifest(["must be a mapping of fields."], file=str(file))
+    if wrong := _misspelt(content, ("database",)):
+        raise InvalidManifest([f"{wrong[0]}: unknown field; did you mean `database`?"], file=str(file))
     return content
 
 
-def _database_url(content: dict[str, Any], file: Path) -> str | None:
-    database = content.get("database") or {}
-    url = database.get("url") if isinstance(database, dict) and not database.keys() - {"url"} else 0
-    if url is not None and not isinstance(url, str):
-        raise InvalidManifest(["database: the only field known is `url`, a text."], file=str(file))
-    return url
+def _misspelt(names: Iterable[object], known: tuple[str, ...]) -> list[str]:
+    """Return the names that nobody knows and that resemble a known one; further names are somebody else's."""
+    others = [str(name) for name in names if str(name) not in known]
+    return [name for name in others if get_close_matches(name, known, n=1, cutoff=0.65)]
+
+
+def postgres_url(database: Mapping[str, Any]) -> str | None:
+    """Return the URL of the Postgres that a `database` block names, EvalHub's included; None is the embedded one.
+
+    Raises ValueError with a sentence. The server calls it too (`server.config`).
+    """
+    driver, url, password = (database.get(name) for name in DATABASE_FIELDS[:3])
+    if not all(each is None or isinstance(each, str) for each in (driver, url, password)):
+        raise ValueError("driver, url and password must be texts")
+    if driver not in {None, *SQLITE, *POSTGRES}:
+        raise ValueError(f"driver must be one of {', '.join((*POSTGRES, *SQLITE))}; found {driver!r}")
+    if driver in POSTGRES and not url:
+        raise ValueError(f"url is required for the driver {driver}: postgresql://user@host/db")
+    if not url or driver in SQLITE or (driver is None and url.startswith(("file:", ":memory:"))):
+        return None
+    return _with_password(url, password)
+
+
+def _with_password(url: str, password: str | None) -> str:
+    """Put a password that is kept apart into the URL, unless one stands there."""
+    parts = urlsplit(url)
+    if not password or not parts.scheme or parts.password is not None:
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}" if at else parts.netloc).geturl()

@@ -1,17 +1,30 @@
 """Migrations on real databases: applied once, by one, or refused."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from evallab.api.errors import StoreUnavailable
+from evallab.api.evalhub.query import Term
 from evallab.store.connection import open_store
+from evallab.store.interface import JobQuery
 from evallab.store.migrate import Migration, known, migrate
 from evallab.store.postgres import PostgresStore
 
 NAMES = [each.name for each in known()]
+OLD_JOBS = """
+INSERT INTO evallab_tables.jobs (
+    id, name, model_id, spec, state, runtime, attached, manifest, created_at, finished_at
+)
+SELECT
+    'job-' || number, 'old', 1, %(spec)s, 'completed', 'local', TRUE, '',
+    '2026-01-01Z'::timestamptz + number * interval '1 hour', '2026-02-02Z'
+FROM generate_series(1, 3) AS number
+"""
 
 
 def remembered(url: str) -> list[str]:
@@ -87,6 +100,23 @@ async def test_a_new_migration_is_added_to_those_applied(empty_database_url: str
         await store.prepare(lambda connection: migrate(connection, (first, second)))
 
     assert remembered(empty_database_url) == [first.name, second.name]
+
+
+async def test_jobs_from_before_servers_are_counted_dated_and_listed(empty_database_url: str, tmp_path: Path) -> None:
+    before = [each for each in known() if each.name < "0005"]
+    async with PostgresStore(lambda: empty_database_url) as store:
+        await store.prepare(lambda connection: migrate(connection, before))
+    change(empty_database_url, "INSERT INTO evallab_tables.models (name) VALUES ('tiny')")
+    spec = {"name": "old", "model": {"name": "tiny"}, "tags": ["a"], "pending_deadline_seconds": 60}
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(OLD_JOBS, {"spec": Jsonb(spec)})
+
+    async with open_store(url=empty_database_url, home=tmp_path) as store:
+        page = await store.job_page(JobQuery(limit=1, tags=((Term("a"),),)))
+        whole = await store.job_page(JobQuery(limit=1))
+    job = page.jobs[0].job
+    assert (page.total, whole.total, job.id, job.spec.tags) == (3, 3, "job-3", ("a",))
+    assert job.updated_at == job.finished_at == datetime(2026, 2, 2, tzinfo=UTC)
 
 
 async def test_a_role_named_like_the_program_sees_the_views(empty_database_url: str, tmp_path: Path) -> None:

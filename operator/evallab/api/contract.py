@@ -11,11 +11,12 @@ reads it and writes the rest; the receiver takes it. One attempt directory looks
     (work directory)  survives attempts: spool, cache           EVALLAB_WORKDIR
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Json = dict[str, Any]
 Phase = Literal[
@@ -101,6 +102,45 @@ class Progress(Wire):
     samples_per_minute: float | None = None
 
 
+def moment(value: Any) -> Any:
+    """Check a moment and keep its text; "" is absent, as EvalHub has it. Raises ValueError."""
+    text = _written(value) if isinstance(value, datetime) else value
+    if not isinstance(text, str):
+        return text
+    if text and not _is_moment(text):
+        raise ValueError("must be a date and time with its zone, such as 2026-01-31T23:59:59Z")
+    return text or None
+
+
+def _written(moment: datetime) -> str:
+    text = moment.isoformat()
+    return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
+
+
+def _is_moment(text: str) -> bool:
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]{1,30})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+Moment = Annotated[str | None, BeforeValidator(moment)]  #: the text of RFC 3339 as it was sent
+MetricKind = Literal["numeric", "categorical", "array_ordered", "array_unordered", "time_series"]
+
+
+class MetricType(Wire):
+    """What the values of a metric are."""
+
+    name: str
+    type: MetricKind
+
+
 class StatusEvent(Wire):
     """`benchmark_status_event` of EvalHub, plus `progress`."""
 
@@ -112,11 +152,15 @@ class StatusEvent(Wire):
     metrics: Json | None = None
     error_message: Message | None = None
     warning_message: Message | None = None
-    completed_at: datetime | None = None
-    started_at: datetime | None = None
+    completed_at: Moment = None
+    started_at: Moment = None
     overall_score: float | None = None
     artifacts: Json | None = None
     additional_info: Json | None = None
+    metrics_schema: tuple[MetricType, ...] | None = None
+    mlflow_run_id: str | None = None
+    logs_path: str | None = None
+    job_meta: Json | None = None  #: such as the `resolved_sha` of git data
     progress: Progress | None = None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from evallab.api.errors import NotFound
-from evallab.api.provider import Collection, Provider
+from evallab.api.provider import Collection, Provider, ProviderBenchmark
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,12 @@ class Entry:
     @cached_property
     def benchmark_ids(self) -> frozenset[str]:
         """Every benchmark that the provider can run."""
-        described = {benchmark.id for benchmark in self.provider.benchmarks}
-        return frozenset(described | _names(self.names_file))
+        return frozenset(self.described.keys() | _names(self.names_file))
+
+    @cached_property
+    def described(self) -> Mapping[str, ProviderBenchmark]:
+        """The benchmarks that the provider describes, by id."""
+        return MappingProxyType({benchmark.id: benchmark for benchmark in self.provider.benchmarks})
 
 
 def _names(file: Path | None) -> set[str]:

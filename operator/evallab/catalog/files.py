@@ -1,25 +1,47 @@
 """Catalogs out of YAML files: those inside the package, and EvalHub's configuration directory.
 
 `<directory>/providers/*.yaml` and `<directory>/collections/*.yaml`: one object per file, not recursive, `id` required.
-A file that cannot be read is an InvalidManifest that names file and line; nothing is skipped silently.
+The command line calls `load`: anything that is wrong is an InvalidManifest that names every file and line. The server
+reads the same folders through `catalog.folder`, which goes on with what can be read.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Generic, TypeVar
 
 from evallab.api.errors import InvalidManifest, UsageError
-from evallab.api.manifest import ParsedManifest, parse
-from evallab.api.provider import Collection, Provider
-from evallab.api.sentences import Problem, problems
+from evallab.api.provider import Collection
 from evallab.catalog.catalog import Catalog, Entry
+from evallab.catalog.reading import FileProblem, Unreadable, read_collection, read_provider
 
-_BUILTIN = Path(__file__).parent.parent / "_providers"
-_FREE_FORM = frozenset({"parameters", "custom"})
-_M = TypeVar("_M", bound=BaseModel)
-_T = TypeVar("_T")
+BUILTIN = Path(__file__).parent.parent / "_providers"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source(Generic[T]):
+    """What a file says, and when the file was last changed."""
+
+    file: Path
+    id: str
+    value: T
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the files of a directory say, and what is wrong with the others."""
+
+    providers: tuple[Source[Entry], ...] = ()
+    collections: tuple[Source[Collection], ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of what could be read."""
+        return Catalog.of((each.value for each in self.providers), (each.value for each in self.collections))
 
 
 def load(directory: Path | None = None) -> Catalog:
@@ -27,83 +49,81 @@ def load(directory: Path | None = None) -> Catalog:
     return builtin() if directory is None else builtin().replaced_by(configured(directory))
 
 
+def load_with_problems(directory: Path, *, builtin: bool = True) -> tuple[Catalog, tuple[FileProblem, ...]]:
+    """Return what can be read of a configuration directory (on top of what is built in), and what is wrong with it."""
+    found = contents_of(directory)
+    below = _sound(builtin_contents()) if builtin else Catalog()
+    return below.replaced_by(found.catalog), found.problems
+
+
 def builtin() -> Catalog:
     """Return the providers and collections inside the package."""
-    return _catalog(_BUILTIN, _BUILTIN / "collections")
+    return _sound(builtin_contents())
 
 
 def configured(directory: Path) -> Catalog:
     """Return the providers and collections of a configuration directory."""
+    return _sound(contents_of(directory))
+
+
+def builtin_contents() -> Contents:
+    """Read the files inside the package."""
+    return read_folders(BUILTIN, BUILTIN / "collections")
+
+
+def contents_of(directory: Path) -> Contents:
+    """Read a configuration directory; UsageError when there is none."""
     if not directory.is_dir():
         raise UsageError(f"The configuration directory {directory} does not exist.")
-    return _catalog(directory / "providers", directory / "collections")
+    return read_folders(directory / "providers", directory / "collections")
 
 
-def _catalog(providers: Path, collections: Path) -> Catalog:
-    entries = _unique(providers, _entry, lambda entry: entry.provider.id)
-    return Catalog.of(entries, _unique(collections, _collection, lambda collection: collection.id))
+def read_folders(providers: Path, collections: Path) -> Contents:
+    """Read every YAML file of both folders; a file that cannot be read hides no other."""
+    entries, wrong = _read_folder(providers, read_provider, lambda entry: entry.provider.id)
+    lists, also_wrong = _read_folder(collections, read_collection, lambda collection: collection.id)
+    return Contents(tuple(entries), tuple(lists), (*wrong, *also_wrong))
 
 
-def _unique(folder: Path, read: Callable[[Path], _T], identify: Callable[[_T], str]) -> Iterable[_T]:
-    """Read every YAML file of the folder; two files with the same id are an error."""
-    seen: dict[str, tuple[Path, _T]] = {}
-    for file in sorted(folder.glob("*.yaml")):
-        value = read(file)
-        if (earlier := seen.get(identify(value))) is not None:
-            raise InvalidManifest([f'id "{identify(value)}" is also that of {earlier[0].name}'], file=str(file))
-        seen[identify(value)] = (file, value)
-    return [value for _, value in seen.values()]
+def _read_folder(
+    folder: Path, read: Callable[[Path], T], identify: Callable[[T], str]
+) -> tuple[list[Source[T]], list[FileProblem]]:
+    sources: list[Source[T]] = []
+    wrong: list[FileProblem] = []
+    for file in yaml_files(folder):
+        try:
+            value = read(file)
+            sources.append(Source(file, identify(value), value, _modified(file)))
+        except Unreadable as unreadable:
+            wrong.extend(unreadable.problems)
+    unique, doubles = first_of_each_id(sources)
+    return unique, [*wrong, *doubles]
 
 
-def _entry(file: Path) -> Entry:
-    provider, parsed = _read(file, Provider)
-    return Entry(provider, _names_file(file, provider, parsed))
+def first_of_each_id(sources: Iterable[Source[T]]) -> tuple[list[Source[T]], list[FileProblem]]:
+    """Return the first source of each id, and a problem for every later one."""
+    seen: dict[str, Source[T]] = {}
+    doubles = []
+    for each in sources:
+        earlier = seen.setdefault(each.id, each)
+        if earlier is not each:
+            doubles.append(FileProblem(each.file, f'id "{each.id}" is also that of {earlier.file.name}'))
+    return list(seen.values()), doubles
 
 
-def _collection(file: Path) -> Collection:
-    return _read(file, Collection)[0]
+def yaml_files(folder: Path) -> Sequence[Path]:
+    """Return the YAML files of a folder, by name."""
+    return sorted(folder.glob("*.yaml"))
 
 
-def _names_file(file: Path, provider: Provider, parsed: ParsedManifest) -> Path | None:
-    """Find the file of names beside the YAML file."""
-    name = provider.benchmark_names
-    if name is None:
-        return None
-    if Path(name).name != name or not (file.parent / name).is_file():
-        text = f'there is no file "{name}" beside this one'
-        raise _invalid(file, parsed, [Problem(("benchmark_names",), text)])
-    return file.parent / name
-
-
-def _read(file: Path, model: type[_M]) -> tuple[_M, ParsedManifest]:
-    parsed = parse(_bytes(file), name=str(file))
+def _modified(file: Path) -> datetime:
     try:
-        return model.model_validate(_without_nulls(parsed.data)), parsed
-    except ValidationError as error:
-        raise _invalid(file, parsed, problems(error, model)) from None
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except OSError as error:
-        raise InvalidManifest([f"cannot be read: {error.strerror}"], file=str(file)) from None
+        raise Unreadable((FileProblem(file, f"cannot be read: {error.strerror}"),)) from None
 
 
-def _without_nulls(value: Any) -> Any:
-    """Drop fields that are null: EvalHub reads them as absent; what is passed on to adapters stays as it is."""
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: item if key in _FREE_FORM else _without_nulls(item) for key, item in value.items() if item is not None}
-
-
-def _invalid(file: Path, parsed: ParsedManifest, found: list[Problem]) -> InvalidManifest:
-    return InvalidManifest([f"{file}{_line(parsed, problem)}: {problem}" for problem in found])
-
-
-def _line(parsed: ParsedManifest, problem: Problem) -> str:
-    """Return `:line` of the field, or of the nearest field around it."""
-    paths = (problem.path[:length] for length in range(len(problem.path), 0, -1))
-    return next((f":{parsed.lines[path]}" for path in paths if path in parsed.lines), "")
+def _sound(found: Contents) -> Catalog:
+    if found.problems:
+        raise InvalidManifest([str(each) for each in found.problems])
+    return found.catalog

@@ -4,12 +4,10 @@ import uuid
 from typing import Any
 
 from evallab.cli.opening import opened
-from evallab.engine.turns import line
 from evallab.local.background import ensure
 from evallab.local.detached import Detached
 from evallab.local.lab import submit
 from evallab.local.preparing import Prepared
-from evallab.planning.waiting import positions
 from evallab.settings import Settings
 
 
@@ -32,6 +30,6 @@ async def detach(settings: Settings, prepared: Prepared, parallel: int | None) -
             attached=False,
             job_id=job_id,
         )
-        position = positions(line(await store.unfinished("local"))).get(job_id)
+        position = await store.queue_position(job_id)
     ensure(settings)
     return {"id": job_id, "name": prepared.job.name, "state": "pending", "position": position}

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evallab.cli.texts import Key, Texts
+from evallab.cli.texts import Texts
 from evallab.reporting.changes import KINDS, Flip, Kind, flips
+from evallab.reporting.texts import Key
 from evallab.store.interface import ComparisonRow, SampleRow, Store
 
 PAGE = 256

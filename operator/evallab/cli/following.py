@@ -10,19 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evallab.runtimes.local.log_reader import live_logs
 from evallab.store.interface import JobSnapshot, Store
 
-LIVE_LOG = "jobrun.log"
 FINISHED = frozenset({"completed", "failed", "partially_failed", "cancelled"})
 PAUSE_S = 0.2
 SNAPSHOT_EVERY = 5  #: pauses
 _CHUNK = 1 << 16
 Say = Callable[[int, str], None]  #: the benchmark's index, and a line
-
-
-def live_logs(directory: Path) -> list[Path]:
-    """Return the live logs of a benchmark, somewhere below: its id may hold slashes. Links are not followed."""
-    return [path for path in sorted(directory.rglob(LIVE_LOG)) if path.is_file() and not path.is_symlink()]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from evallab.cli import completing
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, limit_option, output_option, show, stdout, write
 from evallab.cli.place import placed
+from evallab.engine.driver import QUEUE_SEEN
 from evallab.engine.turns import line as queue
 from evallab.planning.waiting import positions
 from evallab.reporting.document import plain
@@ -61,7 +62,7 @@ def table(lines: list[JobLine], paper: Paper, *, now: datetime) -> str:
 async def _lines(store: Store, **query: Any) -> list[JobLine]:
     rows = await store.jobs(**query)
     waits = any(row.state == "pending" for row in rows)
-    places = positions(queue(await store.unfinished("local"))) if waits else {}
+    places = positions(queue(await store.queue("local", first=QUEUE_SEEN, now=datetime.now(UTC)))) if waits else {}
     return list(await asyncio.gather(*(job_line(store, row, position=places.get(row.id)) for row in rows)))
 
 

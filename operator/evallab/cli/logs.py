@@ -9,12 +9,13 @@ import click
 
 from evallab.api.errors import NotFound
 from evallab.cli.exits import Exit
-from evallab.cli.following import Follower, live_logs
+from evallab.cli.following import Follower
 from evallab.cli.moments import Moment
 from evallab.cli.naming import benchmark_index, benchmark_option, job_argument
 from evallab.cli.opening import asked
 from evallab.cli.place import placed
 from evallab.reporting.report import short_labels
+from evallab.runtimes.local.log_reader import live_logs
 from evallab.settings import Settings
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.interface import ArtifactRow, AttemptRow, BenchmarkRow, JobSnapshot, Store

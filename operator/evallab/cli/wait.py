@@ -52,9 +52,7 @@ async def _ended(settings: Settings, reference: str) -> tuple[JobReport, FailOn 
 async def _watch(settings: Settings, store: Store, job_id: str, display: ProgressDisplay) -> JobRow:
     """Look until the job has ended. Raises NobodyDrives when nobody would ever end it."""
     from evallab.cli.running import seen_from_outside
-    from evallab.engine.turns import line
     from evallab.local.background import ensure
-    from evallab.planning.waiting import positions
 
     clock = asyncio.get_running_loop().time
     driven_at = clock()
@@ -68,8 +66,7 @@ async def _watch(settings: Settings, store: Store, job_id: str, display: Progres
             driven_at = clock()
         elif clock() - driven_at > FORSAKEN_S:
             raise NobodyDrives(snapshot.job)
-        place = positions(line(await store.unfinished("local"))).get(job_id)
-        display.update(seen_from_outside(snapshot, place))
+        display.update(seen_from_outside(snapshot, await store.queue_position(job_id)))
         await asyncio.sleep(LOOK_S)
 
 

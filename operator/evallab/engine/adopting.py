@@ -1,19 +1,18 @@
-"""What a process does before it drives a job that another one started: expect the events of attempts that still run.
+"""What an engine does with a job that it sees for the first time: it takes the events of attempts that still run.
 
-Called by the composition roots; everything else is found by looking, as always.
+Called by `reconcile`; everything else about attempts that another process started is found by looking, as always.
 """
 
 from evallab.engine.launching import job_spec
 from evallab.engine.observing import SETTLED
 from evallab.receiver.server import Receiver
-from evallab.store.interface import Store
+from evallab.store.interface import JobSnapshot
 
 
-async def adopt(store: Store, receiver: Receiver, job_id: str) -> None:
-    """Take the events of a job's unfinished attempts. Raises NotFound."""
-    snapshot = await store.snapshot(job_id)
+def adopt(snapshot: JobSnapshot, receiver: Receiver) -> None:
+    """Take the events of a job's unfinished attempts."""
     for attempt in snapshot.attempts:
         if attempt.state not in SETTLED:
             url = receiver.callback_url(attempt.id)
             spec = job_spec(snapshot.job, attempt.index, attempt_id=attempt.id, model_url="", callback_url=url)
-            receiver.expect(attempt.id, spec)
+            receiver.adopt(attempt.id, spec)

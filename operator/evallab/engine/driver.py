@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -19,13 +19,13 @@ from evallab.engine.observing import Standing
 from evallab.engine.reconcile import Engine
 from evallab.engine.turns import Place, ahead
 from evallab.planning.lifecycle import TERMINAL, Plan
-from evallab.planning.waiting import gpus_needed, shares_the_machine, width
-from evallab.store.interface import JobRow, JobSnapshot, Store
+from evallab.store.interface import JobSnapshot, QueueRow, Store
 
 LEASE_S = 30.0
 LOOK_S = 0.25
 FORSAKEN_S = 5.0  #: a job that nobody drives for so long has lost its command; one that was just made has not
 LET_GO_S = 5.0
+QUEUE_SEEN = 200  #: so many waiting jobs are looked at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Turn:
     ahead: int = 0
     waits_for: str = ""
     parallel: int = 1
+    row: QueueRow | None = None  #: of a job that holds its place
 
     @property
     def come(self) -> bool:
@@ -70,10 +71,15 @@ class Driver:
     async def drive(self, job_id: str) -> Plan:
         """Run a job until it has ended. Raises LeaseLost when somebody else drives it."""
         place, unfinished, began = Place(self.home), 1, time.monotonic()
+        row: QueueRow | None = None  #: once it runs it waits for nobody, and the queue is not asked again
         try:
             while True:
-                await self._renew(job_id)
-                turn = await self._turn(job_id, place, unfinished)
+                if row:
+                    await self._renew(job_id)
+                    turn = self._placed(row, place, unfinished)
+                else:
+                    _, queue = await asyncio.gather(self._renew(job_id), self._queue())
+                    turn = await self._turn(job_id, queue, place, unfinished)
                 waited = timedelta(seconds=time.monotonic() - began)
                 standing = Standing(admitted=turn.come, parallel=turn.parallel, waited=waited)
                 snapshot, plan = await self.engine.reconcile(job_id, standing)
@@ -81,6 +87,7 @@ class Driver:
                 if plan.finished:
                     return plan
                 unfinished = sum(status.state not in TERMINAL for status in plan.benchmarks)
+                row = row or (turn.row if plan.state == "running" else None)
                 await self._wait(busy=bool(plan.actions))
         finally:
             place.leave()
@@ -109,9 +116,11 @@ class Driver:
             async with asyncio.timeout(LET_GO_S):
                 await self.store.drop_lease(job_id, self.holder)
 
-    async def _turn(self, job_id: str, place: Place, unfinished: int) -> Turn:
+    async def _queue(self) -> list[QueueRow]:
+        return await self.store.queue("local", first=QUEUE_SEEN, now=datetime.now(UTC))
+
+    async def _turn(self, job_id: str, rows: list[QueueRow], place: Place, unfinished: int) -> Turn:
         """Return whether the job may start, and hold its place and its GPUs if it may."""
-        rows = await self.store.unfinished("local")
         waiting = ahead(job_id, rows, parallel=self.parallel())
         await self._look_after(waiting)
         row = next((each for each in rows if each.id == job_id), None)
@@ -119,17 +128,16 @@ class Driver:
             return Turn(ahead=len(waiting), waits_for="its turn")
         return self._placed(row, place, unfinished)
 
-    def _placed(self, row: JobRow, place: Place, unfinished: int) -> Turn:
-        if shares_the_machine(row.spec):
-            wanted = width(row.spec, unfinished=unfinished, parallel=self.parallel())
+    def _placed(self, row: QueueRow, place: Place, unfinished: int) -> Turn:
+        if row.shares:
+            wanted = max(1, min(unfinished, self.parallel()))
             held = place.share(wanted=wanted, parallel=self.parallel())
-            return Turn(parallel=held) if held else Turn(waits_for="a place")
+            return Turn(parallel=held, row=row) if held else Turn(waits_for="a place")
         if not place.take():
             return Turn(waits_for="its turn")
-        needed = gpus_needed(row.spec)
-        return Turn(waits_for=self.gpus.take(row.id, needed)) if needed else Turn()
+        return Turn(waits_for=self.gpus.take(row.id, row.gpus) if row.gpus else "", row=row)
 
-    async def _look_after(self, waiting: tuple[JobRow, ...]) -> None:
+    async def _look_after(self, waiting: tuple[QueueRow, ...]) -> None:
         """Bury those in front of us whose command died, and let detached ones go on that nobody drives."""
         for row in waiting:
             if await self.store.lease_holder(row.id) is not None:

@@ -1,6 +1,6 @@
 """From rows and processes to the view that `planning.lifecycle.decide` looks at. Reads, never writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -8,9 +8,10 @@ from evallab.planning.conclusion import AttemptFacts, Conclusion
 from evallab.planning.lifecycle import AttemptView, BenchmarkView, DataState, JobView, ModelView
 from evallab.receiver.leavings import declared, read_result
 from evallab.runtimes.interface import Exit, Observation, Runtime
-from evallab.store.interface import AttemptRow, JobRow, JobSnapshot
+from evallab.store.interface import AttemptRow, EventRow, JobRow, JobSnapshot
 
 SETTLED = {"completed", "failed", "cancelled"}
+EXTERNAL = "external"  #: in the handle of an attempt without a process here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,21 +67,36 @@ async def observe(
 async def _attempt(row: AttemptRow, snapshot: JobSnapshot, runtime: Runtime, now: datetime) -> AttemptView:
     if row.state in SETTLED:
         return _view(row, AttemptFacts(gone=True), settled=settled(row))
-    seen = await runtime.observe(row.handle) if row.handle else Observation(state="vanished")
-    result = read_result(runtime.leavings(row.handle).result_file) if row.handle else None
     events = [event for event in snapshot.events if event.attempt_id == row.id]
+    result = read_result(runtime.leavings(row.handle).result_file) if row.handle else None
+    said = declared(events, result)
+    seen = await _look(row, runtime, over=said.completed or said.failed)
     ended = seen.exit or Exit()
     facts = AttemptFacts(
         gone=seen.state != "running",
-        declared=declared(events, result),
+        declared=said,
         code=ended.code,
         signal=ended.signal,
         orphaned=ended.orphaned,
         vanished=seen.state in {"vanished", "absent"},
         stop_reason=row.stop_requested,
+        declared_s=_declared_s(events, now),
     )
     began = None if seen.running_s is None else now - timedelta(seconds=seen.running_s)
     return _view(row, facts, started_at=began)
+
+
+async def _look(row: AttemptRow, runtime: Runtime, *, over: bool) -> Observation:
+    """See an attempt's process; one that clients report by hand has none: it is over when they say so, or we do."""
+    if row.handle.get(EXTERNAL):
+        return Observation(state="exited" if over or row.stop_requested else "running")
+    return await runtime.observe(row.handle) if row.handle else Observation(state="vanished")
+
+
+def _declared_s(events: Sequence[EventRow], now: datetime) -> float | None:
+    """Return for how long the end of an attempt has been known by its events, in seconds."""
+    ends = [each.received_at for each in events if each.body.get("status") in {"completed", "failed"} and not each.late]
+    return (now - min(ends)).total_seconds() if ends else None
 
 
 def _view(

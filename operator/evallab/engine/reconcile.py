@@ -10,10 +10,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
+from weakref import WeakValueDictionary
 
 from evallab.api.errors import BenchmarkFailed, EvallabError
 from evallab.api.provider import Provider
-from evallab.engine import comparing, launching, observing, projecting, provenance, recording
+from evallab.engine import comparing, external, launching, observing, projecting, provenance, recording
+from evallab.engine.adopting import adopt
 from evallab.engine.data import Datasets, not_started, waiting
 from evallab.engine.models import Models
 from evallab.engine.observing import Standing
@@ -30,7 +33,7 @@ from evallab.planning.lifecycle import (
     decide,
 )
 from evallab.receiver.server import Receiver
-from evallab.runtimes.interface import Runtime
+from evallab.runtimes.interface import Launch, Runtime
 from evallab.store.interface import AttemptRow, JobRow, JobSnapshot, Store
 
 log = logging.getLogger(__name__)
@@ -58,20 +61,45 @@ class Engine:
     def __init__(self, ports: Ports) -> None:
         """Act through these ports."""
         self._ports = ports
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._seen: dict[str, None] = {}  #: jobs whose attempts are known, as long as they are driven here
+
+    def alone(self, job_id: str) -> asyncio.Lock:
+        """Return the lock under which this process changes a job's attempts."""
+        return self._locks.setdefault(job_id, asyncio.Lock())
 
     async def reconcile(self, job_id: str, standing: Standing = Standing()) -> tuple[JobSnapshot, Plan]:  # noqa: B008
         """Look at a job once, do what is to be done now, and return what was seen and planned."""
-        snapshot = await self._ports.store.snapshot(job_id)
-        now = self._ports.now()
-        ports = self._ports
-        view = await observing.observe(
-            snapshot, ports.runtime, ports.models.view, standing, now=now, data=ports.datasets.state
-        )
-        plan = decide(view, now)
+        async with self.alone(job_id):
+            return await self._reconcile(job_id, standing)
+
+    async def attempt_by_hand(self, job_id: str, index: int) -> str:
+        """Return the attempt that an event from outside speaks for: the open one, else one without a process."""
+        async with self.alone(job_id):
+            return await external.open_attempt(self._ports, job_id, index)
+
+    async def _reconcile(self, job_id: str, standing: Standing) -> tuple[JobSnapshot, Plan]:
+        snapshot, plan = await self._planned(job_id, standing)
+        heard: frozenset[str] = frozenset()
+        while not _ending(plan) <= heard:  # they are gone, so all that they reported and left is there: look again
+            heard |= _ending(plan)
+            await self._ports.receiver.settle()
+            snapshot, plan = await self._planned(job_id, standing)
         for action in plan.actions:
             log.info("act", extra={"action": type(action).__name__, "job": job_id})
             await self._act(snapshot, action)
         return await self._project(snapshot, plan), plan
+
+    async def _planned(self, job_id: str, standing: Standing) -> tuple[JobSnapshot, Plan]:
+        ports = self._ports
+        snapshot, now = await ports.store.snapshot(job_id, deleted=True), ports.now()
+        if job_id not in self._seen:
+            adopt(snapshot, ports.receiver)
+            self._seen[job_id] = None
+        view = await observing.observe(
+            snapshot, ports.runtime, ports.models.view, standing, now=now, data=ports.datasets.state
+        )
+        return snapshot, decide(view, now)
 
     async def _act(self, snapshot: JobSnapshot, action: Action) -> None:
         match action:
@@ -99,29 +127,38 @@ class Engine:
         row = AttemptRow(
             id=ports.new_id(), job_id=job.id, index=action.index, number=action.number, created_at=ports.now()
         )
+        try:
+            launch = await self._launch(job, row, action)
+            row = replace(row, handle=ports.runtime.handle(launch))
+        except BenchmarkFailed as error:
+            await ports.store.save_attempt(row)
+            await self._write_down(row, not_started(error))
+            return
         await ports.store.save_attempt(row)
         try:
-            given = await ports.datasets.given(job, action.index, action.number)
-            launch = launching.launch(
-                job,
-                action.index,
-                number=action.number,
-                concurrency=action.concurrency,
-                attempt_id=row.id,
-                provider=self._provider(job.spec.benchmarks[action.index].provider_id),
-                model_url=ports.models.url(job),
-                callback_url=ports.receiver.callback_url(row.id),
-                test_data=given,
-                data_env=ports.datasets.environment(job, given),
-            )
-            ports.receiver.expect(row.id, launch.spec)
-            row = replace(row, handle=ports.runtime.handle(launch))
-            await ports.store.save_attempt(row)
             handle = await ports.runtime.start(launch)
         except BenchmarkFailed as error:
             await self._write_down(row, not_started(error))
         else:
             await ports.store.save_attempt(replace(row, state="running", handle=handle, started_at=ports.now()))
+
+    async def _launch(self, job: JobRow, row: AttemptRow, action: StartAttempt) -> Launch:
+        """Return how to start an attempt, whose events are taken from now on. Raises BenchmarkFailed."""
+        ports = self._ports
+        given = await ports.datasets.given(job, action.index, action.number)
+        launch = launching.launch(
+            job,
+            action.index,
+            number=action.number,
+            concurrency=action.concurrency,
+            attempt_id=row.id,
+            provider=self._provider(job.spec.benchmarks[action.index].provider_id),
+            model_url=ports.models.url(job),
+            callback_url=ports.receiver.callback_url(row.id),
+            test_data=given,
+            data_env=ports.datasets.environment(job, given),
+        )
+        return replace(launch, token=ports.receiver.expect(row.id, launch.spec))
 
     def _provider(self, provider_id: str) -> Provider:
         try:
@@ -133,7 +170,8 @@ class Engine:
         """Tell an attempt to end. The reason is written first, so that its end is understood whoever sees it."""
         row = next(attempt for attempt in snapshot.attempts if attempt.id == action.attempt_id)
         await self._ports.store.save_attempt(replace(row, stop_requested=action.reason))
-        await self._ports.runtime.stop(row.handle, grace_seconds=GRACE_S)
+        if not row.handle.get(observing.EXTERNAL):
+            await self._ports.runtime.stop(row.handle, grace_seconds=GRACE_S)
 
     async def _settle(self, snapshot: JobSnapshot, action: Settle) -> None:
         """Write down an end; a completed attempt's result is recorded before.
@@ -150,12 +188,10 @@ class Engine:
         await self._write_down(row, conclusion)
 
     async def _record(self, snapshot: JobSnapshot, row: AttemptRow, conclusion: Conclusion) -> Conclusion:
-        await self._ports.receiver.settle()
-        fresh = await self._ports.store.snapshot(row.job_id)
         ended = recording.Ended(
             job=snapshot.job,
             attempt=row,
-            events=[event for event in fresh.events if event.attempt_id == row.id],
+            events=[event for event in snapshot.events if event.attempt_id == row.id],
             leavings=self._ports.runtime.leavings(row.handle),
             test_data=self._ports.datasets.record(snapshot.job, row.index),
         )
@@ -170,11 +206,15 @@ class Engine:
         path = self._ports.runtime.leavings(row.handle).log_file if row.handle else None
         if path is None or not path.exists():
             return
+        times = self._ports.runtime.leavings(row.handle).log_times
+        await self._keep(row, path, kind="log")
+        if times is not None and times.exists():
+            await self._keep(row, times, kind="log-times")
+
+    async def _keep(self, row: AttemptRow, path: Path, *, kind: str) -> None:
         owner = recording.Owner(job_id=row.job_id, index=row.index, attempt_id=row.id)
         try:
-            kept = await asyncio.to_thread(
-                self._ports.files.store_file, path, kind="log", name="jobrun.log", owner=owner
-            )
+            kept = await asyncio.to_thread(self._ports.files.store_file, path, kind=kind, name=path.name, owner=owner)
         except OSError as error:  # a full disk costs the copy of the log, not the job
             log.warning("log not kept", extra={"action": "keep_log", "attempt": row.id, "reason": str(error)})
             return
@@ -197,7 +237,7 @@ class Engine:
     async def _project(self, before: JobSnapshot, plan: Plan) -> JobSnapshot:
         """Write what changed, and on the last step what belongs to the whole job."""
         ports = self._ports
-        snapshot = await ports.store.snapshot(before.job.id) if plan.actions else before
+        snapshot = await ports.store.snapshot(before.job.id, deleted=True) if plan.actions else before
         job, benchmarks = projecting.project(snapshot, plan, ports.models.record(snapshot.job), now=ports.now())
         if plan.finished and snapshot.job.finished_at is None:
             job = await self._finish(replace(job, state=snapshot.job.state, finished_at=None))
@@ -205,8 +245,11 @@ class Engine:
                 replace(snapshot, job=job), plan, ports.models.record(job), now=ports.now()
             )
             await ports.datasets.stop(job.id)
+            ports.receiver.forget_job(job.id)
+            self._seen.pop(job.id, None)
         benchmarks = waiting(job, benchmarks, ports.datasets)
         if (job, benchmarks) != (snapshot.job, snapshot.benchmarks):
+            job = replace(job, updated_at=ports.now())
             await ports.store.save_job(job, benchmarks)
         return replace(snapshot, job=job, benchmarks=benchmarks)
 
@@ -224,3 +267,7 @@ class Engine:
         else:
             await ports.store.add_comparisons(rows)
         return job
+
+
+def _ending(plan: Plan) -> frozenset[str]:
+    return frozenset(action.attempt_id for action in plan.actions if isinstance(action, Settle))

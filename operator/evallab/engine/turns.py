@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evallab.planning import waiting
 from evallab.planning.waiting import Queued
-from evallab.store.interface import JobRow
+from evallab.store.interface import QueueRow
 
 
 class Place:
@@ -73,15 +73,12 @@ def locked(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:
     return file
 
 
-def line(unfinished: Sequence[JobRow]) -> tuple[Queued, ...]:
+def line(unfinished: Sequence[QueueRow]) -> tuple[Queued, ...]:
     """Return the queue as `planning.waiting` looks at it; `unfinished` comes in the order of the store."""
-    return tuple(
-        Queued(id=row.id, running=row.state == "running", shares=waiting.shares_the_machine(row.spec))
-        for row in unfinished
-    )
+    return tuple(Queued(id=row.id, running=row.running, shares=row.shares) for row in unfinished)
 
 
-def ahead(job_id: str, unfinished: Sequence[JobRow], *, parallel: int = 1) -> tuple[JobRow, ...]:
+def ahead(job_id: str, unfinished: Sequence[QueueRow], *, parallel: int = 1) -> tuple[QueueRow, ...]:
     """Return the jobs that keep `job_id` from starting now."""
     rows = {row.id: row for row in unfinished}
     return tuple(rows[each] for each in waiting.ahead(job_id, line(unfinished), parallel=parallel))

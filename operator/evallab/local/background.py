@@ -9,11 +9,15 @@ import asyncio
 import fcntl
 import logging
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from evallab.api.errors import UsageError
 from evallab.engine.turns import locked
 from evallab.local.detached import Detached
 from evallab.settings import Settings
@@ -80,6 +84,7 @@ def main() -> int:
         return 0
     from evallab.local.attending import attend
 
+    detached.write_owner(os.getpid())
     log.info("action=serve home=%s", settings.home)
     try:
         asyncio.run(attend(settings, Turnstile(detached.lock, lock)))
@@ -88,6 +93,36 @@ def main() -> int:
         return 1
     log.info("action=leave")
     return 0
+
+
+def take_over(settings: Settings, *, patience_s: float = 15.0) -> "Turnstile":
+    """Become the one process that brings this home's detached jobs to their end, instead of the background process.
+
+    Told to end, that goes at once and leaves what runs to us. Raises UsageError when a server serves this home already.
+    """
+    detached = Detached(settings.home)
+    detached.lock.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience_s
+    while (descriptor := locked(detached.lock)) is None:
+        if time.monotonic() > deadline:
+            raise UsageError(
+                f"Another evallab server already serves {settings.home}.",
+                remedy="Stop it, or give this one a home of its own: EVALLAB_HOME.",
+            )
+        if _is_background(detached.owner):
+            with suppress(ProcessLookupError):
+                os.kill(detached.owner, signal.SIGTERM)
+        time.sleep(0.05)
+    detached.write_owner(os.getpid())
+    return Turnstile(detached.lock, descriptor)
+
+
+def _is_background(pid: int) -> bool:
+    """Say whether a process is one of ours that may be told to end; a number from a file alone is not enough."""
+    try:
+        return b"evallab.local.background" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 class Turnstile:

@@ -1,4 +1,4 @@
-"""What outlives every process of the detached jobs of a home: which they are, how many run at once, where events go.
+"""What outlives every process of the detached jobs of a home: which they are, how many run at once, who drives them.
 
 A job's mark is a file of its id: it says that this home is to bring the job to its end, also when the database is
 shared with other machines, and a command can see without asking the database whether somebody is needed. Used by
@@ -52,6 +52,15 @@ class Detached:
             return 0.0
 
     @property
+    def owner(self) -> int:
+        """The process that brings the jobs to their end, as it wrote itself; 0 when none did."""
+        return self._number("background.pid")
+
+    def write_owner(self, pid: int) -> None:
+        """Say who brings them to their end."""
+        self._write("background.pid", pid)
+
+    @property
     def parallel(self) -> int:
         """How many benchmarks may ask endpoints at once: what the last `run --detach --parallel N` said."""
         return max(1, self._number("parallel"))
@@ -59,15 +68,6 @@ class Detached:
     def set_parallel(self, number: int) -> None:
         """Remember how many."""
         self._write("parallel", number)
-
-    @property
-    def port(self) -> int:
-        """Where events of running attempts go; 0 before the first."""
-        return self._number("receiver.port")
-
-    def set_port(self, number: int) -> None:
-        """Remember where."""
-        self._write("receiver.port", number)
 
     @property
     def _marks(self) -> Path:

@@ -9,14 +9,15 @@ import platform
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from evallab.api.job import EvalJob
+from evallab.api.provider import Provider
 from evallab.catalog import Catalog
-from evallab.engine.adopting import adopt
 from evallab.engine.data import Datasets
 from evallab.engine.driver import Driver, Turn
 from evallab.engine.models import Models
@@ -26,11 +27,13 @@ from evallab.local.data import fetcher
 from evallab.local.detached import Detached
 from evallab.local.servers import Servers
 from evallab.planning.lifecycle import Plan
+from evallab.receiver.mailbox import receiving_by_mailbox
 from evallab.receiver.server import Receiver, receiving
 from evallab.runtimes.local.gpu_leases import GpuLeases
 from evallab.runtimes.local.gpus import GpuInventory, Nvml
 from evallab.runtimes.local.model_server import free_port
 from evallab.runtimes.local.runtime import LocalRuntime
+from evallab.runtimes.local.shim_pool import ShimPool
 from evallab.settings import Settings
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.connection import open_store
@@ -54,7 +57,6 @@ class Lab:
 
     async def run(self, job_id: str) -> Plan:
         """Drive a job to its end in this process, wherever it stands."""
-        await adopt(self.store, self.receiver, job_id)
         return await self.driver.drive(job_id)
 
     async def cancel(self, job_id: str) -> None:
@@ -68,37 +70,54 @@ class Lab:
 @asynccontextmanager
 async def open_lab(
     settings: Settings,
-    catalog: Catalog,
+    catalog: Catalog | Mapping[str, Provider],
     *,
     environ: Mapping[str, str],
     saw: Saw = lambda *_: None,
     detached: bool = False,
     parallel: int = 1,
     inventory: GpuInventory | None = None,
+    limits: Mapping[str, int] = MappingProxyType({}),
 ) -> AsyncIterator[Lab]:
     """Open a local lab; `saw(snapshot, plan, turn)` is called after each look at the job that is driven.
 
     Of `environ` the processes of a job see only what is on the allow-list (`runtimes.local.environment`). `detached`:
-    what this process starts outlives it. `parallel`: how many benchmarks may ask endpoints at once.
+    what this process starts outlives it. `parallel`: how many benchmarks may ask endpoints at once. `catalog`: also
+    providers by id, where they change while the lab is open. `limits`: resource limits of adapters.
     """
     wake, marks = asyncio.Event(), Detached(settings.home)
     environ = {**environ, **(OFFLINE if settings.offline else {})}
     async with (
         open_store(url=settings.database_url, home=settings.home) as store,
-        receiving(
-            settings.home / "spool",
-            store,
-            stored=lambda _: wake.set(),
-            now=_now,
-            port=marks.port if detached else 0,
-        ) as receiver,
+        _receiver(settings, store, wake, detached=detached) as receiver,
     ):
-        if detached:
-            marks.set_port(receiver.port)
         servers = _servers(settings, environ, inventory or Nvml(), attached=not detached)
         models = Models(launch=servers.launch, free_port=free_port, changed=wake.set, find=servers.find)
         datasets = Datasets(fetcher(settings, environ), changed=wake.set)
-        ports = _ports(settings, catalog, environ, store=store, receiver=receiver, models=models, datasets=datasets)
+        pool = ShimPool(sys.executable)
+        if detached:
+            await asyncio.to_thread(pool.warm)
+        runtime = LocalRuntime(
+            home=settings.home,
+            jobs_dir=settings.jobs_dir,
+            environ=environ,
+            python=sys.executable,
+            limits=limits,
+            pool=pool if detached else None,
+        )
+        if detached:
+            await _forget_ended(store, receiver)
+        ports = Ports(
+            store=store,
+            runtime=runtime,
+            receiver=receiver,
+            models=models,
+            files=ArtifactFiles(settings.artifacts_dir),
+            providers=catalog.by_id if isinstance(catalog, Catalog) else catalog,
+            now=_now,
+            new_id=lambda: str(uuid.uuid4()),
+            datasets=datasets,
+        )
         driver = Driver(
             engine=Engine(ports),
             store=store,
@@ -113,6 +132,7 @@ async def open_lab(
         try:
             yield Lab(store=store, driver=driver, receiver=receiver)
         finally:
+            pool.close()
             await datasets.stop_all()
             if not detached:
                 await models.stop_all()
@@ -125,27 +145,19 @@ def _servers(settings: Settings, environ: Mapping[str, str], inventory: GpuInven
     return servers
 
 
-def _ports(
-    settings: Settings,
-    catalog: Catalog,
-    environ: Mapping[str, str],
-    *,
-    store: Store,
-    receiver: Receiver,
-    models: Models,
-    datasets: Datasets,
-) -> Ports:
-    return Ports(
-        store=store,
-        runtime=LocalRuntime(home=settings.home, jobs_dir=settings.jobs_dir, environ=environ, python=sys.executable),
-        receiver=receiver,
-        models=models,
-        files=ArtifactFiles(settings.artifacts_dir),
-        providers={each.id: each for each in catalog.providers()},
-        now=_now,
-        new_id=lambda: str(uuid.uuid4()),
-        datasets=datasets,
-    )
+async def _forget_ended(store: Store, receiver: Receiver) -> None:
+    """Take no more events of jobs whose driver died between their end and saying so to the mailbox."""
+    for row in await store.ended(tuple(receiver.expected_jobs())):
+        receiver.forget_job(row.id)
+
+
+def _receiver(
+    settings: Settings, store: Store, wake: asyncio.Event, *, detached: bool
+) -> AbstractAsyncContextManager[Receiver]:
+    """Return the receiver to open: of what outlives us, events are taken by a process that outlives us too."""
+    if detached:
+        return receiving_by_mailbox(settings.home, store, stored=lambda _: wake.set(), now=_now)
+    return receiving(settings.home / "spool", store, stored=lambda _: wake.set(), now=_now)
 
 
 async def submit(

@@ -18,7 +18,7 @@ from evallab.planning.subject import CheckFacts, Subject, entries, guess
 
 __all__ = ["CheckFacts", "PathNeed", "Runtime", "check", "not_enforced", "paths_to_check"]
 
-Runtime = Literal["local"]
+Runtime = Literal["local", "served"]
 Check = Callable[[Subject], Iterable[str]]
 not_enforced = refusals.not_enforced
 SERVERS = ("reference", "llamacpp", "custom")
@@ -36,9 +36,13 @@ class PathNeed:
 
 
 def check(job: EvalJob, *, catalog: CatalogView, runtime: Runtime, facts: CheckFacts) -> tuple[str, ...]:
-    """Return everything that is wrong with a job, one sentence each; nothing when it may run."""
+    """Return everything that is wrong with a job, one sentence each; nothing when it may run.
+
+    `served`: it was posted to a server, which checked what EvalHub checks before, in EvalHub's words.
+    """
     subject = Subject(job, catalog, facts)
-    chain = (*CHECKS, *refusals.CHECKS[runtime])
+    left_out = CHECKED_BY_SERVER if runtime == "served" else ()
+    chain = (*(each for each in CHECKS if each not in left_out), *refusals.CHECKS[runtime])
     return tuple(sentence for each in chain for sentence in each(subject))
 
 
@@ -288,3 +292,5 @@ CHECKS: tuple[Check, ...] = (
     numbers_are_in_range,
     paths_exist,
 )
+
+CHECKED_BY_SERVER: tuple[Check, ...] = (url_is_usable, providers_and_benchmarks_exist, collection_fits)

@@ -17,6 +17,7 @@ class Declared:
 
     completed: bool = False
     failed: bool = False
+    final: bool = False  #: a failure by event only: a foreign adapter has judged, another attempt would judge the same
     code: str = ""  #: message_code of the failure
     message: str = ""
 
@@ -32,6 +33,7 @@ class AttemptFacts:
     orphaned: bool = False  #: ended because the process that started it died
     vanished: bool = False  #: gone without an exit record
     stop_reason: str | None = None  #: why evallab told it to stop
+    declared_s: float | None = None  #: for how long its end has been declared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +85,10 @@ def _disowned(facts: AttemptFacts) -> Conclusion | None:
     """An adapter that said it failed is believed, also when it reported a result before."""
     if not facts.declared.failed:
         return None
+    refused = facts.declared.final or facts.declared.code in REFUSALS
     return Conclusion(
         outcome="failed",
-        reason="AdapterRefused" if facts.declared.code in REFUSALS else "AdapterFailed",
+        reason="AdapterRefused" if refused else "AdapterFailed",
         message=facts.declared.message or "The adapter reported a failure without saying why.",
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evallab.api.errors import NotFound
+from evallab.api.evalhub.conversion import placed
 from evallab.api.job import Benchmark, EvalJob, PassCriteria, PrimaryScore
 from evallab.api.provider import Collection, CollectionBenchmark, Metric, ProviderBenchmark, Threshold
 from evallab.planning.catalog_view import CatalogView
@@ -32,13 +33,16 @@ def collected(collection: Collection, overrides: Iterable[Benchmark]) -> tuple[B
 
 
 def _entry(entry: CollectionBenchmark, override: Benchmark | None) -> Benchmark:
-    own = Benchmark(
-        provider_id=entry.provider_id,
-        id=entry.id,
-        weight=entry.weight,
-        parameters=_said(entry.parameters),
-        primary_score=_primary(entry.primary_score),
-        pass_criteria=_criteria(entry.pass_criteria),
+    own = Benchmark.model_validate(
+        {
+            "provider_id": entry.provider_id,
+            "id": entry.id,
+            "weight": entry.weight,
+            "parameters": _said(entry.parameters),
+            "primary_score": _primary(entry.primary_score),
+            "pass_criteria": _criteria(entry.pass_criteria),
+            **placed(entry.test_data_ref, entry.hardware_config),
+        }
     )
     return own if override is None else _overridden(own, override)
 

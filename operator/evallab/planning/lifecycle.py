@@ -22,6 +22,7 @@ BenchmarkState = Literal["pending", "running", "completed", "failed", "cancelled
 JobState = Literal["pending", "running", "completed", "failed", "partially_failed", "cancelled"]
 DataState = Literal["absent", "fetching", "ready"]
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled"})
+LINGER_S = 10.0  #: so long an adapter may go on after it declared its end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,16 +102,21 @@ def decide(view: JobView, now: datetime) -> Plan:
     statuses = tuple(_status(benchmark, view, now) for benchmark in view.benchmarks)
     ends = (*_settle(view), *_stop(view, now))
     actions = (*ends, *_model(view, statuses), *_fetch(view, statuses), *_start(view, statuses))
-    state = roll_up([status.state for status in statuses], started=_started(view))
+    state = roll_up([status.state for status in statuses], started=_started(view), cancelled=view.cancelled)
     return Plan(state=state, benchmarks=statuses, actions=actions, look_again_at=_deadline(view, statuses))
 
 
-def roll_up(states: Sequence[BenchmarkState], *, started: bool = True) -> JobState:
-    """Return a job's state from its benchmarks' states, by EvalHub's rules (facts: all, mixed, any)."""
+def roll_up(states: Sequence[BenchmarkState], *, started: bool = True, cancelled: bool = False) -> JobState:
+    """Return a job's state from its benchmarks' states, by EvalHub's rules (facts: all, mixed, any).
+
+    `cancelled`: somebody cancelled the job; that is its end then, unless every benchmark had ended before.
+    """
     unfinished = [state for state in states if state not in TERMINAL]
     if unfinished:
         return "running" if started else "pending"
     kinds = set(states)
+    if cancelled and "cancelled" in kinds:
+        return "cancelled"
     if len(kinds) != 1:
         return "partially_failed"
     only = kinds.pop()
@@ -217,6 +223,8 @@ def _why_stop(attempt: AttemptView, view: JobView, now: datetime) -> str | None:
         return "Cancelled"
     if view.model.state in {"died", "failed"}:
         return "ModelServerDied"
+    if (attempt.facts.declared_s or 0.0) >= LINGER_S:
+        return "Lingered"
     return "TimedOut" if now >= attempt.started_at + view.timeout else None
 
 

@@ -143,5 +143,6 @@ CHECKS: dict[str, tuple[Callable[[Subject], Iterable[str]], ...]] = {
         unenforceable_fields,
         later_features,
         starts_at_all,
-    )
+    ),
+    "served": (unenforceable_fields, later_features, starts_at_all),
 }

@@ -1,115 +1,105 @@
 """The HTTP door for adapters: `POST /a/<attempt>/api/v1/evaluations/jobs/<job>/events`, EvalHub's path behind a fence.
 
 The attempt in the path is the fence: an event can only speak for the attempt whose callback URL it was posted to.
+Plain ASGI, because the mailbox, which lives beside every server, is to stay small. Served by `receiver.door`.
 """
 
 import json
+import logging
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from evallab.api.evalhub.errors import ApiError
+from evallab.receiver.body import Bodies, Incoming, Receive
+from evallab.receiver.desk import Desk
 
-from evallab.api.contract import JobSpec, StatusEvent
-from evallab.receiver.spool import Spool
+log = logging.getLogger(__name__)
+Scope = Mapping[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-MAX_BODY = 10 * 1024 * 1024
-
-
-class Refused(Exception):
-    """An event that is not taken, in EvalHub's words."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        """Keep the HTTP status, EvalHub's message code, and the sentence."""
-        self.status, self.code, self.message = status, code, message
-        super().__init__(message)
+_EVENTS = re.compile(r"/a/(?P<attempt>[^/]+)/api/v1/evaluations/jobs/(?P<job>[^/]+)/events")
+_HEALTH = re.compile(r"/a/[^/]+/api/v1/health")
 
 
-class Desk:
-    """Checks events against the attempts that are expected, and spools them."""
+@dataclass(frozen=True)
+class _Answer:
+    """What is sent back."""
 
-    def __init__(self, spool: Spool, *, arrived: Callable[[], None], now: Callable[[], datetime]) -> None:
-        """`arrived()` is called after each event that is safely on disk."""
-        self._spool, self._arrived, self._now = spool, arrived, now
-        self._expected: dict[str, JobSpec] = {}
+    status: int
+    body: bytes = b""
+    type: bytes = b"application/json"
+    more: tuple[tuple[bytes, bytes], ...] = ()
 
-    def expect(self, attempt_id: str, spec: JobSpec) -> None:
-        """Take events of this attempt from now on."""
-        self._expected[attempt_id] = spec
 
-    def take(self, attempt_id: str, job_id: str, raw: bytes) -> None:
-        """Check one posted body and make it durable. Raises Refused."""
-        spec = self._expected.get(attempt_id)
-        if spec is None or spec.id != job_id:
-            raise Refused(404, "resource_not_found", f"The evaluation job resource '{job_id}' was not found.")
-        body = _event(raw)
-        named = (body.provider_id, body.id, body.benchmark_index)
-        if named != (spec.provider_id, spec.benchmark_id, spec.benchmark_index):
-            raise Refused(404, "resource_not_found", f"The benchmark resource '{body.id}' was not found.")
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_NOT_FOUND = _Answer(404, b"404 page not found\n", b"text/plain; charset=utf-8", (_NOSNIFF,))
+
+
+class Door:
+    """The ASGI application around a desk."""
+
+    def __init__(self, desk: Desk, bodies: Bodies) -> None:
+        """Take events at this desk."""
+        self._desk, self._bodies = desk, bodies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        assert scope["type"] == "http"  # noqa: S101
+        headers = {name: value for name, value in reversed(scope["headers"])}  # the first of equal names
+        body = Incoming(receive)
+        trace = headers.get(b"x-global-transaction-id") or str(uuid.uuid4()).encode()
         try:
-            self._spool.put(
-                event_id=uuid.uuid4().hex,
-                attempt_id=attempt_id,
-                received_at=self._now(),
-                body=body.model_dump(mode="json", exclude_none=True),
-            )
-        except OSError as error:  # the adapter posts it again, and its result file counts without any event
-            raise Refused(507, "insufficient_storage", f"The event could not be kept: {error.strerror}.") from error
-        self._arrived()
+            answer = await self._answer(scope, headers, body)
+        except ApiError as error:
+            await self._bodies.discard(body)
+            answer = _refusal(error, trace)
+        except Exception:  # whatever it was, the adapter is to hear that its event was not taken
+            log.exception("an event was not taken", extra={"action": "take_event"})
+            answer = _refusal(ApiError("internal_server_error", reason="see the log of the receiver"), trace)
+        await _send(send, answer, trace)
+
+    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], body: Incoming) -> _Answer:
+        path, method = scope["path"], scope["method"]
+        if _HEALTH.fullmatch(path):
+            _only("GET", method, path)
+            return _health()
+        match = _EVENTS.fullmatch(path)
+        if match is None:
+            return _NOT_FOUND
+        _only("POST", method, path)
+        await self._take(match["attempt"], match["job"], headers, body)
+        return _Answer(204)
+
+    async def _take(self, attempt: str, job: str, headers: Mapping[bytes, bytes], body: Incoming) -> None:
+        authorization = headers.get(b"authorization")
+        expectation = self._desk.fence(attempt, job, authorization.decode("latin-1") if authorization else None)
+        async with self._bodies.read(body, headers) as raw:
+            await self._desk.take(attempt, expectation, raw)
 
 
-def _event(raw: bytes) -> StatusEvent:
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, "invalid_json_request", _sentence("JSON is invalid", error)) from error
-    inner = document.get("benchmark_status_event") if isinstance(document, dict) else None
-    try:
-        return StatusEvent.model_validate(inner)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "benchmark_status_event"
-        detail = f"{where}: {first['msg']}"
-        raise Refused(400, "request_validation_failed", _sentence("validation failed", detail)) from error
+def _only(allowed: str, method: str, path: str) -> None:
+    if method != allowed:
+        raise ApiError("method_not_allowed", method=method, path=path)
 
 
-def _sentence(what: str, detail: Any) -> str:
-    return f"The request {what}: '{detail}'. Please check the request and try again."
+def _health() -> _Answer:
+    said = {"status": "healthy", "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+    return _Answer(200, json.dumps(said, separators=(",", ":")).encode())
 
 
-async def _body(request: Request) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY:
-            raise Refused(413, "request_body_too_large", f"The request body is larger than {MAX_BODY} bytes.")
-        parts.append(part)
-    return b"".join(parts)
+def _refusal(error: ApiError, trace: bytes) -> _Answer:
+    body = json.dumps(error.body(trace.decode("latin-1")), separators=(",", ":")).encode()
+    more = ((b"connection", b"close"),) if error.status in (408, 413) else ()
+    return _Answer(error.status, body, more=(_NOSNIFF, *more))
 
 
-def application(desk: Desk) -> Starlette:
-    """Return the ASGI application around a desk."""
-
-    async def events(request: Request) -> Response:
-        try:
-            raw = await _body(request)
-            desk.take(request.path_params["attempt"], request.path_params["job"], raw)
-        except Refused as error:
-            answer = {"message_code": error.code, "message": error.message, "trace": str(uuid.uuid4())}
-            return JSONResponse(answer, status_code=error.status)
-        return Response(status_code=204)
-
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "healthy", "timestamp": datetime.now(UTC).isoformat()})
-
-    return Starlette(
-        routes=[
-            Route("/a/{attempt}/api/v1/evaluations/jobs/{job}/events", events, methods=["POST"]),
-            Route("/a/{attempt}/api/v1/health", health, methods=["GET"]),
-        ]
-    )
+async def _send(send: Send, answer: _Answer, trace: bytes) -> None:
+    kind = ((b"content-type", answer.type),) if answer.body else ()
+    length = ((b"content-length", str(len(answer.body)).encode()),) if answer.status != 204 else ()
+    headers = [*kind, *length, (b"x-global-transaction-id", trace), *answer.more]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

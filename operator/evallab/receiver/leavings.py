@@ -51,6 +51,7 @@ def declared(events: Sequence[EventRow], result: Result | None) -> Declared:
     return Declared(
         completed=completed or (result is not None and result.status == "completed"),
         failed=bool(failures),
+        final=bool(failures) and result is None,
         code=str(first.get("message_code", "")),
         message=str(first.get("message", "")),
     )

@@ -23,6 +23,7 @@ class Launch:
     command: str  #: run as `sh -c command`
     env: Mapping[str, str] = field(default_factory=dict)  #: of the provider; on top of the allow-listed environment
     attached: bool = True  #: ends when the process that started it dies
+    token: str = ""  #: what the attempt shows where it reports, if anything; a secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class Leavings:
     artifacts_dir: Path
     log_file: Path
     work_dir: Path
+    log_times: Path | None = None  #: when each line of the log arrived
 
 
 class Runtime(Protocol):

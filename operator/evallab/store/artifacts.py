@@ -6,10 +6,12 @@ content, because offsets into a file must stay true even where another zstd vers
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -20,6 +22,7 @@ from evallab.store.atomic import Draft, Kept
 from evallab.store.interface import ArtifactRow, SampleRow
 
 _LEVEL = 3
+_PIECE = 1 << 20
 
 
 class Owner(Protocol):
@@ -72,13 +75,25 @@ class ArtifactFiles:
 
     def open_text(self, artifact: ArtifactRow) -> str:
         """Return the content of an artifact as text; bytes that are no UTF-8 are replaced."""
+        with self.opened(artifact) as content:
+            return content.read().decode("utf-8", "replace")
+
+    def copy(self, artifact: ArtifactRow, target: BinaryIO) -> None:
+        """Write the content of an artifact into an open file, a piece at a time."""
+        with self.opened(artifact) as content:
+            shutil.copyfileobj(content, target, _PIECE)
+
+    @contextmanager
+    def opened(self, artifact: ArtifactRow) -> Iterator[BinaryIO]:
+        """Yield the content of an artifact, uncompressed."""
         if artifact.expired_at is not None:
             raise gone(f"contents of {artifact.name}", artifact.expired_at)
         with self._located(artifact.path).open("rb") as stream:
             if artifact.codec == "none":
-                return stream.read().decode("utf-8", "replace")
+                yield stream
+                return
             with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True) as content:
-                return content.read().decode("utf-8", "replace")
+                yield cast("BinaryIO", content)
 
     def _located(self, path: str) -> Path:
         located = self._root / path

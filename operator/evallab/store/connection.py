@@ -8,12 +8,14 @@ from evallab.store import migrate as migrations
 from evallab.store.postgres import PostgresStore
 
 
-def open_store(*, url: str | None, home: Path, migrate: bool = True, patience_s: float = 120.0) -> "Opening":
+def open_store(
+    *, url: str | None, home: Path, migrate: bool = True, patience_s: float = 120.0, connections: int = 4
+) -> "Opening":
     """Return the store at `url`, else the embedded one of `home`, migrated; to be awaited, or used in `async with`.
 
     With `migrate=False` the schema is only checked. Raises StoreUnavailable when there is no usable database.
     """
-    return Opening(PostgresStore(source(url, home), patience_s=patience_s), migrate=migrate)
+    return Opening(PostgresStore(source(url, home), connections=connections, patience_s=patience_s), migrate=migrate)
 
 
 class Opening:

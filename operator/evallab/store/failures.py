@@ -29,6 +29,13 @@ def is_passing(error: Exception) -> bool:
     return not any(sign in said for sign in _LASTING)
 
 
+def is_unprepared(error: Exception) -> bool:
+    """Whether a prepared statement went: a connection pooler sits between, or somebody migrated meanwhile."""
+    if isinstance(error, errors.FeatureNotSupported):
+        return "cached plan" in str(error)
+    return isinstance(error, errors.InvalidSqlStatementName | errors.DuplicatePreparedStatement)
+
+
 def translated(error: psycopg.Error) -> EvallabError:
     """Return what to raise for an error that is not worth another try."""
     if isinstance(error, errors.ForeignKeyViolation):

@@ -1,4 +1,4 @@
-"""What the engine, the receiver and the commands ask of the store: few verbs, frozen rows (`values`), no rules.
+"""What the engine, the receiver, the server and the commands ask of the store: few verbs, frozen rows, no rules.
 
 Times are timezone-aware UTC and come in as parameters, as do ids. Every method is one transaction: it happened or it
 did not. Methods that write are safe to repeat (same ids, same content), because callers repeat them after a crash.
@@ -9,32 +9,42 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from evallab.store.lasting import BaselineRow, EndedRow, HistoryRow, LatestRow, RetainedRow
+from evallab.store.serving import (
+    Activity,
+    ArrivedEvent,
+    Cursor,
+    EntryKind,
+    EntryRow,
+    JobPage,
+    JobQuery,
+    QueueRow,
+    Stamp,
+    StampPage,
+)
 from evallab.store.values import (
     ArtifactRow,
     AttemptResult,
     AttemptRow,
     AttemptState,
-    BaselineRow,
     BenchmarkRow,
     BenchmarkState,
     ComparisonRow,
     DatasetRow,
-    EndedRow,
     EventRow,
-    HistoryRow,
     JobRow,
     JobSnapshot,
     JobState,
     Json,
-    LatestRow,
     Pairable,
-    RetainedRow,
     SampleRow,
     ScoreRow,
     Validity,
 )
 
 __all__ = [
+    "Activity",
+    "ArrivedEvent",
     "ArtifactRow",
     "AttemptResult",
     "AttemptRow",
@@ -43,10 +53,15 @@ __all__ = [
     "BenchmarkRow",
     "BenchmarkState",
     "ComparisonRow",
+    "Cursor",
     "DatasetRow",
     "EndedRow",
+    "EntryKind",
+    "EntryRow",
     "EventRow",
     "HistoryRow",
+    "JobPage",
+    "JobQuery",
     "JobRow",
     "JobSnapshot",
     "JobState",
@@ -54,9 +69,13 @@ __all__ = [
     "Lasting",
     "LatestRow",
     "Pairable",
+    "QueueRow",
     "RetainedRow",
     "SampleRow",
     "ScoreRow",
+    "Serving",
+    "Stamp",
+    "StampPage",
     "Store",
     "Validity",
 ]
@@ -105,14 +124,96 @@ class Lasting(Protocol):
         """Return which of these jobs have ended; an id that is not known is left out."""
 
 
-class Store(Lasting, Protocol):
+class Serving(Protocol):
+    """What a server asks besides: pages of jobs, the queue, a catalogue that is made over REST."""
+
+    async def job_page(self, query: JobQuery) -> JobPage:
+        """Return one page of jobs, newest first, with how many there are in all and where the next page begins."""
+
+    async def stamp_page(self, query: JobQuery) -> StampPage:
+        """Return the same page as stamps: for who knows what most of these jobs look like."""
+
+    async def stamp(self, job_id: str) -> Stamp | None:
+        """Return a job's stamp; None when there is no such job."""
+
+    async def views(self, ids: Sequence[str]) -> list[JobSnapshot]:
+        """Return several jobs whole, in the order asked; ids that are unknown or deleted are left out."""
+
+    async def job_of_key(self, tenant: str | None, key: str) -> tuple[str, str] | None:
+        """Return (job id, request hash) of the job that was made with that idempotency key, or None."""
+
+    async def delete_job(self, job_id: str, *, actor: str, now: datetime) -> None:
+        """Hide a job for good: its results stay in the tables, its files are free for `gc`, its key and names too.
+
+        One that has not ended is cancelled as well: `queue` and `unfinished` show it until it did. Audited. Repeating
+        changes nothing. Raises NotFound.
+        """
+
+    async def queue(self, runtime: str, *, first: int, now: datetime) -> list[QueueRow]:
+        """Return the queue of a runtime in its order, as far as somebody must look at it.
+
+        All jobs that run, the first few that wait, and those that wait no longer: cancelled, or past their deadline.
+        """
+
+    async def queue_position(self, job_id: str) -> int | None:
+        """Return a waiting job's place in the line: 1 starts next; None when it does not wait."""
+
+    async def add_events(self, events: Sequence[EventRow]) -> frozenset[str]:
+        """Insert events, each once (its id decides), `late` as in `add_event`; return the ids without an attempt."""
+
+    async def artifact(self, artifact_id: str) -> ArtifactRow | None:
+        """Return one kept file's row; None when there is none, or its job was deleted."""
+
+    async def count_samples(self, job_id: str, index: int) -> int:
+        """Return how many rows `samples` has for a benchmark."""
+
+    async def save_entry(self, row: EntryRow, *, actor: str) -> None:
+        """Insert a provider or collection, or replace its body (created_at, tenant and owner stay); audited."""
+
+    async def entry(self, kind: EntryKind, id_: str) -> EntryRow | None:
+        """Return one provider or collection, or None."""
+
+    async def entries(self, kind: EntryKind) -> list[EntryRow]:
+        """Return all of a kind, oldest first."""
+
+    async def delete_entry(self, kind: EntryKind, id_: str, *, actor: str, now: datetime) -> bool:
+        """Delete a provider or collection, audited; False when there was none."""
+
+    def entry_changes(self) -> AsyncIterator[None]:
+        """Yield when listening begins, then whenever an entry changed (LISTEN/NOTIFY); best effort, poll behind it."""
+
+    def queue_changes(self) -> AsyncIterator[str]:
+        """Yield "" when listening begins, then the id of each job that was made (to be run), resumed or cancelled."""
+
+
+class Going(Protocol):
+    """What goes on (`store.activity`)."""
+
+    async def events_after(self, job_id: str, arrival: int, *, limit: int) -> list[ArrivedEvent]:
+        """Return the events of a job that arrived after that one, in the order of arrival; 0 is before the first."""
+
+    async def pulse(self, job_id: str) -> str | None:
+        """Return a text that changes whenever a client could see a difference in the job; None without such a job."""
+
+    async def activity(self) -> Activity:
+        """Count what waits and runs; also how one asks whether Postgres answers."""
+
+    async def not_detached(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """Return which of these jobs nobody drives in the background: they ended, or a command drives them."""
+
+
+class Store(Lasting, Serving, Going, Protocol):
     """The store. Raises StoreUnavailable when Postgres stays away longer than it is willing to wait."""
 
-    async def create_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], *, actor: str) -> None:
-        """Insert a job with its benchmarks, its model and an audit row. Repeating with the same id changes nothing."""
+    async def create_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], *, actor: str) -> str:
+        """Insert a job with its benchmarks, its model and an audit row, and return its id.
 
-    async def snapshot(self, job_id: str) -> JobSnapshot:
-        """Read one job whole. Raises NotFound."""
+        Repeating with the same id changes nothing. When another job of its tenant has its idempotency key already,
+        nothing is inserted and the id of that one is returned.
+        """
+
+    async def snapshot(self, job_id: str, *, deleted: bool = False) -> JobSnapshot:
+        """Read one job whole, as of one moment; a deleted one only when asked to. Raises NotFound."""
 
     async def resolve(self, reference: str) -> str:
         """Return the id that a reference means.
@@ -124,16 +225,19 @@ class Store(Lasting, Protocol):
     async def jobs(
         self, *, limit: int = 50, offset: int = 0, state: str | None = None, name: str | None = None
     ) -> list[JobRow]:
-        """List jobs, newest first."""
+        """List jobs, newest first, without deleted ones."""
 
     async def unfinished(self, runtime: str) -> list[JobRow]:
-        """Return the jobs of that runtime that have not ended, in the order of the queue: priority, then first come."""
+        """Return the jobs of that runtime that have not ended, in the order of the queue: priority, then first come.
+
+        Deleted ones too: somebody must bring them to their end.
+        """
 
     async def request_cancel(self, job_id: str, *, actor: str, now: datetime) -> None:
         """Set the one-way flag; audited."""
 
-    async def resume_job(self, job_id: str, *, actor: str, now: datetime) -> bool:
-        """Note that a job goes on from now on with the process that asks; audited.
+    async def resume_job(self, job_id: str, *, actor: str, now: datetime, attached: bool = True) -> bool:
+        """Note that a job goes on from now on with the process that asks (`attached`), or in the background; audited.
 
         What ended it before (a cancellation, failed attempts, its owner's death) no longer counts. False when it
         completed. Raises NotFound.
@@ -160,7 +264,8 @@ class Store(Lasting, Protocol):
     async def save_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow]) -> None:
         """Write the projection: state, reason, message, times, progress, setup key, model server.
 
-        Never cancel_requested. Raises NotFound.
+        Never cancel_requested. `updated_at` never goes back; without one it is that of the newest other time. A deleted
+        job is written too. Raises NotFound.
         """
 
     async def scores(self, job_id: str, *, primary_only: bool = False) -> list[ScoreRow]:

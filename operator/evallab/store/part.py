@@ -4,35 +4,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from evallab.api.errors import NotFound
-from evallab.store.queries import QUERIES
+from evallab.store.queries import PREPARED, QUERIES
 from evallab.store.transactions import Connection, Record, Transactions
 
 
 class Part:
-    """One theme of the store's methods, on connections that all parts share."""
+    """One theme of the store's methods, on connections that all parts share.
+
+    A method that is one statement uses `_all`, `_first` or `_write`: the statement is its own transaction, which spares
+    two round trips. Others give their work to `_transactions.run`.
+    """
 
     def __init__(self, transactions: Transactions) -> None:
         """Take the connections."""
         self._transactions = transactions
 
     async def _all(self, name: str, /, **parameters: Any) -> list[Record]:
-        return await self._transactions.run(lambda connection: every(connection, name, parameters))
+        return await self._transactions.run_alone(lambda connection: every(connection, name, parameters))
 
     async def _first(self, name: str, /, **parameters: Any) -> Record | None:
-        return await self._transactions.run(lambda connection: first(connection, name, parameters))
+        return await self._transactions.run_alone(lambda connection: first(connection, name, parameters))
 
     async def _write(self, name: str, parameters: Mapping[str, Any]) -> None:
-        await self._transactions.run(lambda connection: write(connection, name, parameters))
+        await self._transactions.run_alone(lambda connection: write(connection, name, parameters))
 
 
 async def write(connection: Connection, name: str, parameters: Mapping[str, Any]) -> None:
     """Execute a named statement that returns nothing of interest."""
-    await connection.execute(QUERIES[name], parameters)
+    await connection.execute(QUERIES[name], parameters, prepare=name in PREPARED)
 
 
 async def first(connection: Connection, name: str, parameters: Mapping[str, Any]) -> Record | None:
     """Execute a named query and return its first record, or None."""
-    return await (await connection.execute(QUERIES[name], parameters)).fetchone()
+    return await (await connection.execute(QUERIES[name], parameters, prepare=name in PREPARED)).fetchone()
 
 
 async def only(connection: Connection, name: str, parameters: Mapping[str, Any]) -> Record:
@@ -45,7 +49,7 @@ async def only(connection: Connection, name: str, parameters: Mapping[str, Any])
 
 async def every(connection: Connection, name: str, parameters: Mapping[str, Any]) -> list[Record]:
     """Execute a named query and return all its records."""
-    return await (await connection.execute(QUERIES[name], parameters)).fetchall()
+    return await (await connection.execute(QUERIES[name], parameters, prepare=name in PREPARED)).fetchall()
 
 
 async def require_job(connection: Connection, job_id: str) -> None:

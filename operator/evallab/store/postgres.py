@@ -4,9 +4,14 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
+from evallab.store.activity import Goings
 from evallab.store.attempts import Attempts
 from evallab.store.changes import Changes
+from evallab.store.deletion import Deletion
+from evallab.store.entries import Entries
 from evallab.store.jobs import Jobs
+from evallab.store.pages import Pages
+from evallab.store.queueing import Queue
 from evallab.store.records import Records
 from evallab.store.references import References
 from evallab.store.results import Results
@@ -16,7 +21,22 @@ from evallab.store.series import Series
 from evallab.store.transactions import Connection, Transactions
 
 
-class PostgresStore(Jobs, References, Attempts, Results, Scores, Series, Retention, Records, Changes):
+class PostgresStore(
+    Jobs,
+    Pages,
+    Queue,
+    Deletion,
+    References,
+    Attempts,
+    Results,
+    Scores,
+    Series,
+    Retention,
+    Records,
+    Entries,
+    Goings,
+    Changes,
+):
     """The store. One per process and event loop; it opens connections when they are needed and keeps a few."""
 
     def __init__(self, connect_url: Callable[[], str], *, connections: int = 4, patience_s: float = 60.0) -> None:

@@ -14,6 +14,11 @@ class Records(Part):
         """Return what is kept of a job, in benchmark order, files of the whole job last."""
         return [ArtifactRow(**each) for each in await self._all("list_artifacts", job_id=job_id)]
 
+    async def artifact(self, artifact_id: str) -> ArtifactRow | None:
+        """Return one kept file's row; None when there is none, or its job was deleted."""
+        found = await self._first("fetch_artifact", artifact_id=artifact_id)
+        return None if found is None else ArtifactRow(**found)
+
     async def add_artifact(self, artifact: ArtifactRow) -> None:
         """Insert one artifact's row, once."""
         await self._write("add_artifact", rows.parameters(artifact))

@@ -20,6 +20,11 @@ class Scores(Part):
         records = await self._of_result(job_id, index, "list_samples", {"limit": limit, "offset": offset})
         return [rows.sample(each) for each in records]
 
+    async def count_samples(self, job_id: str, index: int) -> int:
+        """Return how many rows `samples` has for a benchmark."""
+        found = await self._first("count_samples", job_id=job_id, index=index)
+        return 0 if found is None else int(found["samples"])
+
     async def pairable(self, job_id: str, index: int, metric: str, filter_: str) -> Pairable:
         """Return the per-question values of one metric of one benchmark of one job; empty where there are none."""
         records = await self._of_result(job_id, index, "list_pairable", {"metric": metric, "filter": filter_})

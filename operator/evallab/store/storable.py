@@ -6,7 +6,7 @@ Such characters are replaced rather than refused: a result is worth more than th
 import math
 from typing import Any
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 _REPLACEMENT = "\ufffd"
 
@@ -26,6 +26,11 @@ def number(value: float | None) -> float | None:
 def json(value: Any) -> Jsonb:
     """Return the JSON value as a parameter."""
     return Jsonb(_plain(value))
+
+
+def verbatim(value: Any) -> Json:
+    """Return the JSON value as a parameter of type json, which keeps the order of keys and the texts of numbers."""
+    return Json(_plain(value))
 
 
 def _plain(value: Any) -> Any:

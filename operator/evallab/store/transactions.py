@@ -2,7 +2,8 @@
 
 Every part of the store runs its statements through `Transactions.run`. All writes of the store are safe to repeat, so
 a transaction whose outcome is unknown (the connection died during the commit) is simply run again. Each connection
-asks for the URL anew: the embedded server may have left, or come back on another port.
+asks for the URL anew: the embedded server may have left, or come back on another port. Statements are prepared until
+that fails once: prepared ones do not outlive a change of what they return, and not every connection pooler keeps them.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ _KEEPALIVE: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+_WHEN_ASKED = 1_000_000  # psycopg prepares after so many uses, or when asked to (`queries.PREPARED`); with None never
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 _OPENING_PATIENCE_S = 5.0  # a wrong URL is more likely than a server that is just starting
 
@@ -46,30 +48,48 @@ class Transactions:
         self._patience_s = patience_s
         self._places = asyncio.Semaphore(connections)
         self._idle: list[Connection] = []
+        self._prepare_threshold: int | None = _WHEN_ASKED
         self._reached = False
         self._closed = False
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again while Postgres is away. Raises StoreUnavailable when it stays away."""
+
+        async def whole(connection: Connection) -> T:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self.run_alone(whole)
+
+    async def run_alone(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` like `run`, but outside of a transaction: for a single statement, which is one of its own."""
         started = time.monotonic()
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 return await self._once(work)
             except psycopg.Error as error:
-                if not failures.is_passing(error):
-                    raise failures.translated(error) from error
-                patience_s = self._patience_s if self._reached else min(self._patience_s, _OPENING_PATIENCE_S)
-                if time.monotonic() - started + pause_s > patience_s:
-                    raise failures.unavailable(error) from error
-                log.warning("database away", extra={"action": "store_retry", "reason": str(error)})
+                self._give_up_or_not(error, waited_s=time.monotonic() - started + pause_s)
             await self._forget_idle()
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    def _give_up_or_not(self, error: psycopg.Error, *, waited_s: float) -> None:
+        """Raise what this error means, unless another try may succeed."""
+        if failures.is_unprepared(error):
+            self._prepare_threshold = None
+            log.warning("statements are not prepared any more", extra={"action": "store_retry", "reason": str(error)})
+            return
+        if not failures.is_passing(error):
+            raise failures.translated(error) from error
+        patience_s = self._patience_s if self._reached else min(self._patience_s, _OPENING_PATIENCE_S)
+        if waited_s > patience_s:
+            raise failures.unavailable(error) from error
+        log.warning("database away", extra={"action": "store_retry", "reason": str(error)})
+
     async def connect(self) -> Connection:
         """Return a new connection of the caller's own, who closes it."""
-        connection = await _connected(await self._url())
+        connection = await _connected(await self._url(), self._prepare_threshold)
         await connection.execute(QUERIES["prepare_connection"])
         self._reached = True
         return connection
@@ -80,7 +100,7 @@ class Transactions:
         await self._forget_idle()
 
     async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        async with self._lent() as connection, connection.transaction():
+        async with self._lent() as connection:
             return await work(connection)
 
     @asynccontextmanager
@@ -95,7 +115,8 @@ class Transactions:
                 await self._take_back(connection)
 
     async def _take_back(self, connection: Connection) -> None:
-        if not self._closed and connection.info.transaction_status == TransactionStatus.IDLE:
+        is_usable = connection.info.transaction_status == TransactionStatus.IDLE
+        if not self._closed and is_usable and connection.prepare_threshold == self._prepare_threshold:
             self._idle.append(connection)
         else:
             await connection.close()
@@ -113,13 +134,13 @@ class Transactions:
             raise
 
 
-async def _connected(url: str) -> Connection:
+async def _connected(url: str, prepare_threshold: int | None) -> Connection:
     try:
         return await psycopg.AsyncConnection[Record].connect(
             url,
             autocommit=True,
             row_factory=dict_row,
-            prepare_threshold=None,  # plans do not outlive a migration, and connection poolers stay possible
+            prepare_threshold=prepare_threshold,
             connect_timeout=10,
             application_name="evallab",
             **_KEEPALIVE,

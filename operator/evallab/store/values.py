@@ -1,6 +1,7 @@
 """The frozen rows that the store takes and gives, and the words they use; `interface` re-exports them for its verbs.
 
-Times are timezone-aware UTC and come in as parameters, as do ids.
+Times are timezone-aware UTC and come in as parameters, as do ids. Rows of one theme are beside it: `lasting` for what
+is kept along time, `serving` for what lists and queues show.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,13 @@ class JobRow:
     setup_key: str | None = None
     model_server: Json | None = None  #: url, pid and so on, while one is up; fingerprint and facts afterwards
     resumed_at: datetime | None = None  #: when somebody last asked to go on with it
+    tenant: str | None = None  #: whose it is, where tenants share a store
+    owner: str | None = None  #: who asked; jobs of "system" are seen by every tenant
+    request: Json | None = None  #: the body it was asked with over REST, as it was sent
+    idempotency_key: str | None = None  #: the client's own name for asking, once per tenant
+    request_hash: str | None = None  #: hex; what asking again with the same key must equal
+    updated_at: datetime | None = None  #: when its row last changed; on writing None means: when it was made, or ended
+    deleted_at: datetime | None = None  #: when it was deleted: hidden since, its results kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +107,7 @@ class JobSnapshot:
     attempts: tuple[AttemptRow, ...]
     events: tuple[EventRow, ...]  #: oldest first; progress that newer progress replaced is left out
     results: frozenset[str]  #: ids of attempts whose result is recorded
+    metrics: Mapping[str, Json] = field(default_factory=dict)  #: of those attempts, by id, as posted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,69 +235,3 @@ class Pairable:
     keys: tuple[tuple[int, int], ...]
     values: tuple[float | None, ...]
     response_hashes: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LatestRow:
-    """The newest usable primary score of a model on a benchmark, for one question key."""
-
-    model: str
-    family: str | None
-    provider_id: str
-    benchmark_id: str
-    metric: str
-    filter: str
-    question_key: str | None
-    job_id: str
-    job: str
-    index: int
-    value: float
-    ci_low: float | None
-    ci_high: float | None
-    n: int
-    higher_is_better: bool
-    validity: Validity
-    limited: bool  #: not all questions of the benchmark were to be asked
-    ended_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class HistoryRow(LatestRow):
-    """A primary score of a job that has ended, usable or not, with what answered."""
-
-    setup_key: str | None
-    evallab_commit: str | None
-    setup: Json  #: names of the parts of a setup to their values, None where unknown
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaselineRow:
-    """The job that others of a model, or of a family, are compared with."""
-
-    name: str  #: of the model or the family
-    job_id: str
-    job: str
-    set_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetainedRow:
-    """A kept file of a job that has ended. `rank` 1 is the newest of its model and benchmark."""
-
-    artifact_id: str
-    job_id: str
-    job: str
-    path: str
-    bytes: int
-    ended_at: datetime
-    pinned: bool  #: by somebody, or by being a baseline
-    rank: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndedRow:
-    """A job that has ended: how and when."""
-
-    id: str
-    state: JobState
-    ended_at: datetime

@@ -22,7 +22,7 @@ from evallab.local.attending import due
 from evallab.local.lab import Lab, open_lab
 from evallab.runtimes.local import gpus
 from evallab.settings import Settings
-from evallab.store.interface import JobRow, JobSnapshot
+from evallab.store.interface import JobSnapshot, QueueRow
 
 SCRIPT = Path(__file__).with_name("scripted_adapter.py")
 
@@ -126,16 +126,21 @@ async def test_a_gpu_is_given_to_one_model_server_at_a_time(settings: Settings, 
 def test_who_is_driven() -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
 
-    def row(job_id: str, **fields: Any) -> JobRow:
-        made: dict[str, Any] = {"created_at": now, "state": "pending", **fields}
-        return JobRow(id=job_id, name=job_id, spec=asks("a"), **made)
+    def row(job_id: str, **fields: Any) -> QueueRow:
+        made: dict[str, Any] = {
+            "running": False,
+            "cancel_requested": False,
+            "deadline": now + timedelta(days=1),
+            **fields,
+        }
+        return QueueRow(id=job_id, shares=True, attached=False, created_at=now, **made)
 
     rows = [
         row("first"),
         row("second"),
-        row("running", state="running"),
+        row("running", running=True),
         row("cancelled", cancel_requested=True),
-        row("overdue", created_at=now - timedelta(days=1)),
+        row("overdue", deadline=now),
         row("waits"),
     ]
     assert due(rows, width=1, now=now) == ("first", "running", "cancelled", "overdue")

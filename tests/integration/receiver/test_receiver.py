@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from evallab.api.contract import JobSpec, JobSpecModel
+from evallab.api.contract import JobSpec, JobSpecModel, StatusEvent
 from evallab.api.errors import StoreUnavailable
+from evallab.receiver.segments import Spooled
 from evallab.receiver.server import Receiver, receiving
 from evallab.receiver.spool import Spool
 from evallab.store.interface import EventRow
@@ -26,10 +27,12 @@ class Events:
         self.rows: dict[str, EventRow] = {}
         self.away = False
 
-    async def add_event(self, event: EventRow) -> None:
+    async def add_events(self, events: Sequence[EventRow]) -> frozenset[str]:
         if self.away:
             raise StoreUnavailable
-        self.rows.setdefault(event.id, event)
+        for event in events:
+            self.rows.setdefault(event.id, event)
+        return frozenset()
 
     @property
     def statuses(self) -> list[str]:
@@ -64,11 +67,14 @@ async def receiver(store: Events, tmp_path: Path) -> AsyncIterator[Receiver]:
         yield receiver
 
 
-async def post(receiver: Receiver, body: Any, *, attempt: str = "a1", job: str = "job-1") -> httpx.Response:
+async def post(
+    receiver: Receiver, body: Any, *, attempt: str = "a1", job: str = "job-1", token: str = ""
+) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient() as client:
         url = f"{receiver.callback_url(attempt)}/api/v1/evaluations/jobs/{job}/events"
-        return await client.post(url, content=content)
+        return await client.post(url, content=content, headers=headers)
 
 
 async def test_events_reach_the_store_in_order(receiver: Receiver, store: Events) -> None:
@@ -95,7 +101,7 @@ async def test_an_attempt_speaks_for_itself_only(receiver: Receiver, store: Even
         (b"{", 400, "invalid_json_request"),
         (b"[" * 100_000, 400, "invalid_json_request"),
         (b"\xff", 400, "invalid_json_request"),
-        (b"[]", 400, "request_validation_failed"),
+        (b"[]", 400, "invalid_json_request"),
         ({}, 400, "request_validation_failed"),
         (event("cancelled"), 400, "request_validation_failed"),
         (event(phase="dreaming"), 400, "request_validation_failed"),
@@ -132,9 +138,49 @@ async def test_an_acknowledged_event_survives_the_receiver(store: Events, tmp_pa
 
 async def test_killed_between_store_and_disk_an_event_is_still_stored_once(store: Events, tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    spool.put(event_id="e1", attempt_id="a1", received_at=NOW, body=event()["benchmark_status_event"])
-    await store.add_event(EventRow(id="e1", attempt_id="a1", received_at=NOW, body={"status": "running"}))
+    await spool.put(Spooled(id="e1", attempt_id="a1", received_at=NOW, body=event()["benchmark_status_event"]))
+    await store.add_events([EventRow(id="e1", attempt_id="a1", received_at=NOW, body={"status": "running"})])
     async with receiving(tmp_path, store, stored=lambda _: None, now=lambda: NOW) as receiver:
         await receiver.settle()
     assert list(store.rows) == ["e1"]
-    assert list(spool.pending()) == []
+    assert not spool.pending()
+
+
+async def test_the_token_is_the_attempts_own(receiver: Receiver, store: Events) -> None:
+    first, second = receiver.expect("a1", spec()), receiver.expect("a2", spec())
+    answers = [
+        await post(receiver, event(), token=first),
+        await post(receiver, event(), token=second),
+        await post(receiver, event(), attempt="a2", token=second),
+        await post(receiver, event(), attempt="a2"),
+    ]
+    assert [each.status_code for each in answers] == [204, 401, 204, 204]
+    await receiver.settle()
+    assert [row.attempt_id for row in store.rows.values()] == ["a1", "a2", "a2"]
+
+
+async def test_an_event_without_a_fence_is_taken_by_hand(receiver: Receiver, store: Events) -> None:
+    attempt_id = receiver.attempt_of("job-1", "p", "b", 0)
+    assert attempt_id == "a1"
+    said = StatusEvent(provider_id="p", id="b", status="completed", metrics={"acc": 0.5})
+    await receiver.post(attempt_id, said)
+    await receiver.settle()
+    assert [row.body for row in store.rows.values()] == [said.model_dump(mode="json", exclude_none=True)]
+    assert not receiver.pending()
+
+
+async def test_what_is_forgotten_is_not_taken(receiver: Receiver) -> None:
+    receiver.forget_job("job-1")
+    assert (await post(receiver, event())).status_code == 404
+    assert receiver.expected_jobs() == frozenset()
+
+
+async def test_whoever_posts_together_is_kept_together(receiver: Receiver, store: Events, tmp_path: Path) -> None:
+    store.away = True
+    answers = await asyncio.gather(*(post(receiver, event()) for _ in range(8)))
+    assert [each.status_code for each in answers] == [204] * 8
+    kept = [len(segment.events) for segment in Spool(tmp_path / "spool").segments()]
+    assert sum(kept) == 8
+    store.away = False
+    await receiver.settle()
+    assert store.statuses == ["running"] * 8

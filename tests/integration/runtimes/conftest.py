@@ -1,6 +1,7 @@
 """Real attempts in directories of the test; whatever a test leaves running is killed, and nothing else."""
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -13,9 +14,10 @@ import pytest
 
 from evallab.api.contract import JobSpec, JobSpecModel
 from evallab.runtimes.interface import Exit, Launch
-from evallab.runtimes.local import processes
+from evallab.runtimes.local import processes, runtime
 from evallab.runtimes.local.runtime import LocalRuntime
-from evallab.runtimes.local.shim_process import MARK
+from evallab.runtimes.local.shim_pool import ShimPool
+from evallab.runtimes.local.shim_process import MARK, launch_shim
 
 PATIENCE_SECONDS = 60.0
 
@@ -30,8 +32,8 @@ async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
 class Attempts:
     """A local runtime, and what a test starts in it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, *, warm: bool) -> None:
+        self.root, self.warm = root, warm
         self.job = uuid.uuid4().hex
         self.names: set[str] = set()
         self.environ = {"PATH": os.environ["PATH"], "HOME": str(root), "EVALLAB_DATABASE_URL": "postgresql://secret"}
@@ -114,9 +116,15 @@ class Attempts:
                 processes.send_signal(process, signal.SIGKILL)
 
 
-@pytest.fixture
-async def attempts(tmp_path: Path) -> AsyncIterator[Attempts]:
-    """Yield a runtime; kill what is left of it."""
-    found = Attempts(tmp_path)
+@pytest.fixture(params=["cold", "warm"])
+async def attempts(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Attempts]:
+    """Yield a runtime whose shims start by themselves, or from a pool; kill what is left of it."""
+    found = Attempts(tmp_path, warm=request.param == "warm")
+    pool = ShimPool()
+    if found.warm:
+        monkeypatch.setattr(runtime, "launch_shim", functools.partial(launch_shim, pool=pool))
     yield found
     found.clean_up()
+    pool.close()

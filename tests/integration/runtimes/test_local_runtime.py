@@ -75,6 +75,19 @@ async def test_job_json_is_evalhubs(attempts: "Attempts") -> None:
     assert extras["code_execution"] == "Forbidden"
 
 
+async def test_the_token_is_a_file_of_its_own(attempts: "Attempts") -> None:
+    handle = await attempts.start('cat "$EVALHUB_AUTH_TOKEN_PATH"; env >"$EVALLAB_WORKDIR/env"', token="secret-token")
+    await attempts.end(handle)
+    assert attempts.runtime.log_tail(handle, lines=1) == "secret-token"
+    [file] = [
+        each
+        for each in Path(handle["attempt_dir"]).iterdir()
+        if each.is_file() and each.read_bytes() == b"secret-token"
+    ]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "secret-token" not in (Path(handle["work_dir"]) / "env").read_text()
+
+
 async def test_the_environment_holds_no_secret(attempts: "Attempts") -> None:
     attempts.environ["OPENAI_API_KEY"] = "secret"
     handle = await attempts.start('env >"$EVALLAB_WORKDIR/env"; ulimit -c', env={"SEED": "1"})

@@ -33,13 +33,18 @@ time.sleep(600)
 STARTER = """
 import asyncio, json, sys
 from pathlib import Path
+from functools import partial
 from evallab.api.contract import JobSpec
 from evallab.runtimes.interface import Launch
+from evallab.runtimes.local import runtime as module
 from evallab.runtimes.local.runtime import LocalRuntime
+from evallab.runtimes.local.shim_pool import ShimPool
 
 given = json.loads(sys.argv[1])
 launch = Launch(**{**given["launch"], "spec": JobSpec(**given["launch"]["spec"])})
 root = Path(given["root"])
+if given["warm"]:
+    module.launch_shim = partial(module.launch_shim, pool=ShimPool())
 runtime = LocalRuntime(
     home=root / "home", jobs_dir=root / "jobs", environ=given["environ"], python=sys.executable, orphan_grace=0.3
 )
@@ -60,7 +65,9 @@ def starter(attempts: "Attempts", command: str, *, attached: bool) -> "subproces
     """Return a process that starts an attempt, says its handle, and waits."""
     launch = attempts.launch(command, attached=attached)
     fields = {**vars(launch), "spec": launch.spec.model_dump(mode="json")}
-    given = json.dumps({"launch": fields, "root": str(attempts.root), "environ": attempts.environ})
+    given = json.dumps(
+        {"launch": fields, "root": str(attempts.root), "environ": attempts.environ, "warm": attempts.warm}
+    )
     return subprocess.Popen(
         [sys.executable, "-c", STARTER, given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -41,7 +41,7 @@ def job(
         priority=priority,
     )
     row = JobRow(id=id_, name="nightly", spec=spec, state="pending", manifest="kind: EvalJob\n", created_at=NOON)
-    return replace(row, **changes)
+    return replace(row, **{"updated_at": changes.get("created_at", NOON)} | changes)
 
 
 def benchmark(job_id: str = "job-1", index: int = 0, **changes: Any) -> BenchmarkRow:

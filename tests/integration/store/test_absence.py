@@ -104,3 +104,17 @@ async def test_a_closed_store_says_so(database_url: str, tmp_path: Path) -> None
     await store.close()
     with pytest.raises(StoreUnavailable, match="The store was closed"):
         await store.jobs()
+
+
+async def test_prepared_statements_that_went_are_done_without(store: PostgresStore, database_url: str) -> None:
+    await store.create_job(job(), [benchmark()], actor="ada")
+    before = [await store.snapshot("job-1") for _ in range(7)]
+    with psycopg.connect(database_url) as connection:  # as a migration, or a pooler that forgets, would
+        view = connection.execute("SELECT pg_get_viewdef('evallab_tables.job_snapshots'::regclass)").fetchone()
+        assert view is not None
+        changed = view[0].replace("(spec)::text AS spec", "(spec)::varchar AS spec")
+        assert changed != view[0]
+        connection.execute("DROP VIEW evallab_tables.job_snapshots")
+        connection.execute(f"CREATE VIEW evallab_tables.job_snapshots AS {changed}".encode())
+
+    assert [await store.snapshot("job-1") for _ in range(7)] == before

@@ -10,6 +10,7 @@ from tests.integration.store.making import attempt, benchmark, ended_job, event,
 from evallab.api.errors import EvallabError, NotFound
 from evallab.store.interface import JobSnapshot, Store
 from evallab.store.postgres import PostgresStore
+from evallab.store.queries import PREPARED, QUERIES
 
 
 def test_the_store_keeps_the_interface(store: PostgresStore) -> None:
@@ -40,6 +41,7 @@ async def test_a_snapshot_is_what_was_stored(store: PostgresStore) -> None:
         attempts=(first, second),
         events=(earlier, later),
         results=frozenset({first.id}),
+        metrics={first.id: {"exact_match": 2 / 3}},
     )
 
 
@@ -108,7 +110,7 @@ async def test_a_cancellation_is_kept_whatever_is_projected(store: PostgresStore
     await store.save_job(running, [benchmark(state="running", phase="loading_data")])
 
     snapshot = await store.snapshot("job-1")
-    assert snapshot.job == replace(running, cancel_requested=True)
+    assert snapshot.job == replace(running, cancel_requested=True, updated_at=minutes(2))
     assert snapshot.benchmarks == (benchmark(state="running", phase="loading_data"),)
     with psycopg.connect(database_url) as connection:
         found = connection.execute("SELECT actor, at FROM audit WHERE action = 'request_cancel'").fetchall()
@@ -129,3 +131,7 @@ async def test_what_postgres_cannot_hold_is_replaced(store: PostgresStore) -> No
     assert snapshot.job.message == "nul \ufffd byte"
     assert snapshot.events[0].body["metrics"] == {"acc": None}
     assert snapshot.events[0].body["text"].startswith("a\ufffdb\ufffd")
+
+
+def test_what_is_prepared_exists_and_is_planned_alike_whatever_is_asked() -> None:
+    assert [name for name in sorted(PREPARED) if "IS NULL OR" in QUERIES[name]] == []

@@ -39,7 +39,10 @@ async def test_a_result_reads_as_it_was_recorded(running: PostgresStore) -> None
     assert await running.scores("job-1") == list(made.scores)
     assert await running.samples("job-1", 0) == list(made.samples)
     assert await running.samples("job-1", 0, limit=1, offset=1) == [made.samples[1]]
+    assert [await running.count_samples("job-1", index) for index in (0, 1)] == [3, 0]
     assert await running.artifacts("job-1") == list(made.artifacts)
+    assert await running.artifact("job-1-artifact-1") == made.artifacts[0]
+    assert await running.artifact("nothing") is None
     assert await running.provenance("job-1") == {"job": {}, "benchmarks": {"0": made.provenance}}
     assert await running.pairable("job-1", 0, "exact_match", "none") == Pairable(
         keys=((0, 0), (1, 0), (2, 0)), values=(1.0, 0.0, None), response_hashes=("ef" * 32, "ef" * 32, None)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evallab.api.errors import InvalidManifest, NotFound, UsageError
-from evallab.api.provider import Collection, CollectionBenchmark, EnvVar, LocalRuntime, Metric, Threshold
+from evallab.api.provider import Collection, CollectionBenchmark, EnvVar, K8sRuntime, LocalRuntime, Metric, Threshold
 from evallab.catalog import Catalog, builtin, configured, load
 
 EVALHUB = Path(__file__).parent / "evalhub_config"
@@ -84,7 +84,7 @@ def test_contributed_files_are_tolerated(tmp_path: Path) -> None:
     provider = configured(directory(tmp_path, provider_own=PROVIDER)).provider("own")
     assert provider.runtime is not None
     assert provider.runtime.local is None
-    assert provider.runtime.k8s == {"image": "i", "image_pull_policy": "Always"}
+    assert provider.runtime.k8s == K8sRuntime(image="i", image_pull_policy="always")
 
 
 def test_null_lists_are_empty(tmp_path: Path) -> None:

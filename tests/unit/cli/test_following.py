@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evallab.cli.following import Follower, Tail, live_logs
+from evallab.cli.following import Follower, Tail
+from evallab.runtimes.local.log_reader import live_logs
 
 
 @pytest.fixture

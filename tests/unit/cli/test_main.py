@@ -37,7 +37,7 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
 def test_completing_a_command_imports_nothing_heavy() -> None:
     environ = {"_EVALLAB_COMPLETE": "bash_complete", "COMP_WORDS": "evallab s", "COMP_CWORD": "1"}
     done = subprocess.run([sys.executable, "-c", LOADED], env=environ, capture_output=True, text=True, check=True)
-    assert done.stdout == "plain,show\nplain,samples\n"
+    assert done.stdout == "plain,show\nplain,samples\nplain,serve\n"
     assert HEAVY & set(json.loads(done.stderr.splitlines()[-1])[1]) == set()
 
 

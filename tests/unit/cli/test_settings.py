@@ -104,6 +104,45 @@ def test_a_configuration_file_that_says_nothing_is_fine(text: str, tmp_path: Pat
     assert Settings.read({"EVALLAB_CONFIG_DIR": str(tmp_path)}).database_url is None
 
 
+SAMPLES = Path(os.environ.get("EVALLAB_EVALHUB_SAMPLES", Path(__file__).parents[4] / "shared" / "evalhub" / "samples"))
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="EvalHub's data is not here")
+def test_evalhubs_own_configuration_means_the_embedded_postgres() -> None:
+    environ = {"EVALLAB_CONFIG_DIR": str(SAMPLES.parent / "config")}
+    assert Settings.read(environ).database_url is None
+
+
+@pytest.mark.parametrize(
+    ("block", "url"),
+    [
+        ("{driver: sqlite, url: 'file::eval_hub:?mode=memory&cache=shared'}", None),
+        ("{url: 'file:/data/hub.db'}", None),
+        ("{driver: sqlite, url: postgres://not/this}", None),
+        ("{driver: pgx, url: 'postgres://me@db:5432/hub', max_open_conns: 3}", "postgres://me@db:5432/hub"),
+        ("{driver: pgx, url: 'postgres://me@db/hub', password: 'a@b/c'}", "postgres://me:a%40b%2Fc@db/hub"),
+        ("{url: 'postgres://me:mine@db/hub', password: other}", "postgres://me:mine@db/hub"),
+        ("{url: 'host=db dbname=hub'}", "host=db dbname=hub"),
+    ],
+)
+def test_the_database_of_an_evalhub_configuration(block: str, url: str | None, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"service: {{port: 1}}\nevallab: {{parallel: 3}}\ndatabase: {block}\n")
+    assert Settings.read({"EVALLAB_CONFIG_DIR": str(tmp_path)}).database_url == url
+
+
+@pytest.mark.parametrize(
+    ("block", "sentence"),
+    [
+        ("{driver: pgx}", r"config\.yaml: database: url is required for the driver pgx: postgresql://user@host/db\."),
+        ("{driver: mysql, url: x}", r"driver must be one of pgx, postgres, postgresql, sqlite, sqlite3; found 'mysql'"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused(block: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(f"database: {block}\n")
+    with pytest.raises(InvalidManifest, match=sentence):
+        Settings.read({"EVALLAB_CONFIG_DIR": str(tmp_path)})
+
+
 def test_every_setting_is_documented() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [name for name in VARIABLES if f"`{name}`" not in text] == []

@@ -3,17 +3,22 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evallab.api.job import EvalJob, Model, Serve
 from evallab.engine.turns import Place, ahead
-from evallab.store.interface import JobRow, JobState
+from evallab.store.interface import QueueRow
 
-SERVED = Model(name="m", serve=Serve(runtime="reference"))
-ASKED = Model(name="m", url="http://127.0.0.1:1/v1")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def row(job_id: str, state: JobState = "pending", model: Model = SERVED) -> JobRow:
-    spec = EvalJob(name="j", model=model)
-    return JobRow(id=job_id, name=job_id, spec=spec, state=state, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+def row(job_id: str, *, running: bool = False, asks: bool = False) -> QueueRow:
+    return QueueRow(
+        id=job_id,
+        running=running,
+        shares=asks,
+        attached=True,
+        cancel_requested=False,
+        created_at=NOW,
+        deadline=NOW,
+    )
 
 
 def test_those_before_in_the_queue_go_first() -> None:
@@ -23,12 +28,12 @@ def test_those_before_in_the_queue_go_first() -> None:
 
 
 def test_a_job_that_runs_already_is_not_overtaken() -> None:
-    queue = [row("urgent"), row("running", "running"), row("later")]
+    queue = [row("urgent"), row("running", running=True), row("later")]
     assert [each.id for each in ahead("urgent", queue)] == ["running"]
 
 
 def test_jobs_that_ask_endpoints_may_run_beside_each_other() -> None:
-    queue = [row("a", "running", ASKED), row("b", model=ASKED)]
+    queue = [row("a", running=True, asks=True), row("b", asks=True)]
     assert [each.id for each in ahead("b", queue)] == ["a"]
     assert ahead("b", queue, parallel=2) == ()
 

@@ -44,7 +44,7 @@ def test_declarations_do_not_depend_on_order_or_repetition() -> None:
         event(2, status="completed", metrics={"acc": 0.5}),
         event(3, status="failed", error_message={"message": "disk full", "message_code": "x"}),
     ]
-    expected = Declared(completed=True, failed=True, code="x", message="disk full")
+    expected = Declared(completed=True, failed=True, final=True, code="x", message="disk full")
     for order in itertools.permutations([*events, *events]):
         assert declared(order, None) == expected
 

@@ -48,7 +48,9 @@ def test_an_endless_line_is_bounded_too(tmp_path: Path) -> None:
     assert len(written(tmp_path / "log", *([b"x" * 999] * 100))) <= LIMIT + MARKER
 
 
-def test_a_disk_that_takes_nothing_costs_the_log_only() -> None:
-    log = BoundedLog("/dev/full", limit=LIMIT)
+def test_a_disk_that_takes_nothing_costs_the_log_only(tmp_path: Path) -> None:
+    full = tmp_path / "full.log"
+    full.symlink_to("/dev/full")
+    log = BoundedLog(str(full), limit=LIMIT)
     log.write(LINE)
     log.finish()

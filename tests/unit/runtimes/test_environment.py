@@ -46,3 +46,13 @@ def test_a_provider_sets_what_it_likes_except_the_contract() -> None:
     provider = {"PATH": "/opt/bin", "PYTHONSAFEPATH": "", "EVALLAB_RESULT_FILE": "/etc/passwd"}
     found = adapter_environment({"PATH": "/bin"}, directories=PLACES, python="/bin/python", provider=provider)
     assert found == {**CONTRACT, "PATH": "/opt/bin", "PYTHONSAFEPATH": ""}
+
+
+def test_where_the_token_lies_is_no_providers_to_say() -> None:
+    provider = {"EVALHUB_AUTH_TOKEN_PATH": "/etc/passwd"}
+    found = adapter_environment(
+        {}, directories=PLACES, python="/bin/python", provider=provider, token_file=Path("/home/token")
+    )
+    assert found["EVALHUB_AUTH_TOKEN_PATH"] == "/home/token"
+    without = adapter_environment({}, directories=PLACES, python="/bin/python", provider=provider)
+    assert without["EVALHUB_AUTH_TOKEN_PATH"] == "/etc/passwd"

@@ -12,7 +12,13 @@ SECOND = Migration(name="0002_second", sql="SELECT 2")
 
 
 def test_ours_are_named_and_numbered() -> None:
-    assert [each.name for each in known()] == ["0001_tables", "0002_views", "0003_resumption", "0004_history"]
+    assert [each.name for each in known()] == [
+        "0001_tables",
+        "0002_views",
+        "0003_resumption",
+        "0004_history",
+        "0005_serving",
+    ]
 
 
 @pytest.mark.parametrize("name", ["1_first", "0002_first", "0001_First", "0001-first", "0001_"])

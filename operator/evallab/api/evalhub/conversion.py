@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from evallab.api import job as internal
 from evallab.api.errors import InvalidManifest
 from evallab.api.evalhub import extras
+from evallab.api.evalhub.data import HardwareConfig, TestDataRef
 from evallab.api.evalhub.request import Benchmark, JobRequest, Model
 from evallab.api.job import EvalJob
 from evallab.api.sentences import problems, sentences
@@ -94,10 +95,14 @@ def _model(model: internal.Model) -> dict[str, Any]:
 
 def _job_benchmark(benchmark: Benchmark) -> dict[str, Any]:
     fields = benchmark.model_dump(exclude={"hardware_config", "test_data_ref"})
-    data = benchmark.test_data_ref
-    return fields | {
+    return fields | placed(benchmark.test_data_ref, benchmark.hardware_config)
+
+
+def placed(data: TestDataRef | None, hardware: HardwareConfig | None) -> dict[str, Any]:
+    """Return the fields of an internal benchmark that say where its data and its hardware come from."""
+    return {
         "test_data": data.model_dump(exclude={"resolved_sha"}) if data else None,
-        "hardware": _renamed(_plain(benchmark.hardware_config), "hardware_profile_name", "profile"),
+        "hardware": _renamed(_plain(hardware), "hardware_profile_name", "profile"),
     }
 
 

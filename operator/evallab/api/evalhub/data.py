@@ -9,8 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from evallab.api.evalhub.lenient import Body, Label, Required
+from evallab.api.evalhub.lenient import Body, Label, ReadOnly, Required, Rule
 from evallab.api.patterns import SHA256
+
+_SOURCES = ("s3", "pvc", "git", "hf")
+_HTTPS_ONLY = "git url with credentials must use https scheme"
+_PROFILE_ALONE = "hardware_config: hardware_profile_name cannot be combined with queue, cpu, memory, or gpu"
 
 
 class HubData(Body):
@@ -48,18 +52,27 @@ class GitData(Body):
     @field_validator("url")
     @classmethod
     def _public_host(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be a URL that begins with http:// or https://")
-        if _is_private(parts.hostname):
-            raise ValueError(f"the host {parts.hostname} is private or this machine itself")
+        host = _host(value)
+        if not host:
+            raise Rule("must be a URL that begins with http:// or https://", ("", "http_url"))
+        if _is_private(host):
+            raise Rule(f"the host {host} is private or this machine itself", ("", "git_clone_url"))
         return value
 
     @model_validator(mode="after")
     def _secret_over_https(self) -> Self:
         if self.secret_ref and not self.url.startswith("https://"):
-            raise ValueError("secret_ref needs an https URL")
+            raise Rule("secret_ref needs an https URL", ("url", "https"), alone=_HTTPS_ONLY)
         return self
+
+
+def _host(url: str) -> str | None:
+    """Return the host of an http URL, None when it is no such URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in {"http", "https"} else None
 
 
 def _is_private(host: str) -> bool:
@@ -89,13 +102,14 @@ class TestDataRef(Body):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.resolved_sha is not None:
-            raise ValueError("The field 'resolved_sha' is read-only and must not be set on create.")
         given = [self.s3, self.pvc, self.git, self.hf, self.http, self.path, self.bundled]
         count = sum(source is not None for source in given)
         if count != 1:
-            exactly = "exactly " if count else ""
-            raise ValueError(f"test_data_ref: {exactly}one of s3, pvc, git, or hf must be set")
+            sentence = f"test_data_ref: {'exactly ' if count else ''}one of s3, pvc, git, or hf must be set"
+            tag = "excluded_with" if count else "required_without_all"
+            raise Rule(sentence, *((source, tag) for source in _SOURCES), alone=sentence)
+        if self.resolved_sha is not None:
+            raise ReadOnly("The field 'resolved_sha' is read-only and must not be set on create.")
         return self
 
 
@@ -103,7 +117,7 @@ class Gpu(Body):
     """How many of which accelerator."""
 
     name: str | None = None
-    count: Annotated[int, Field(ge=1)] | None = None
+    count: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
 class Resource(Body):
@@ -137,7 +151,5 @@ class HardwareConfig(Body):
     @model_validator(mode="after")
     def _profile_stands_alone(self) -> Self:
         if self.hardware_profile_name and (self.gpu or self.cpu or self.memory or self.queue):
-            raise ValueError(
-                "hardware_config: hardware_profile_name cannot be combined with queue, cpu, memory, or gpu"
-            )
+            raise Rule(_PROFILE_ALONE, ("hardware_profile_name", "hardware_config_exclusive"), alone=_PROFILE_ALONE)
         return self

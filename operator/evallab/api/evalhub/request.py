@@ -1,12 +1,13 @@
 """The body of `POST /api/v1/evaluations/jobs`; `conversion` turns it into an EvalJob."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from evallab.api.evalhub.data import HardwareConfig, Queue, TestDataRef
-from evallab.api.evalhub.lenient import Body, Json, Required
+from evallab.api.evalhub.lenient import Body, Json, Required, Rule
 
 
 class Auth(Body):
@@ -28,11 +29,13 @@ class Model(Body):
     @classmethod
     def _is_url(cls, value: str) -> str:
         if value and not _has_scheme_and_host(value):
-            raise ValueError("must be a URL")
+            raise Rule("must be a URL", ("", "url"))
         return value
 
 
 def _has_scheme_and_host(url: str) -> bool:
+    if any(character <= " " for character in url):
+        return False
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -139,10 +142,21 @@ class JobRequest(Body):
     hardware_config: HardwareConfig | None = None
     queue: Queue | None = None
 
+    @classmethod
+    def rule_of_the_whole(cls, fields: Mapping[str, Any]) -> Rule | None:
+        """Say what is wrong with the fields together; `reading` asks when single fields are wrong, too."""
+        benchmarks, collection = fields.get("benchmarks"), fields.get("collection")
+        named = isinstance(collection, Mapping) and bool(collection.get("id"))
+        if benchmarks and named:
+            return Rule("benchmarks or collection: give only one of them", ("benchmarks", "benchmarks or collection"))
+        if not benchmarks and not named:
+            return Rule("benchmarks: minimum one benchmark, or a collection", ("benchmarks", "minimum one benchmark"))
+        return None
+
     @model_validator(mode="after")
     def _one_list(self) -> Self:
-        if self.benchmarks and self.collection:
-            raise ValueError("benchmarks or collection: give only one of them")
-        if not self.benchmarks and not self.collection:
-            raise ValueError("benchmarks: minimum one benchmark, or a collection")
+        collection = {"id": self.collection.id} if self.collection else None
+        rule = self.rule_of_the_whole({"benchmarks": self.benchmarks, "collection": collection})
+        if rule:
+            raise rule
         return self

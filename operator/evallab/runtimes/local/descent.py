@@ -1,4 +1,4 @@
-"""Who descends from a process, read from /proc. Part of the shim (see there): it imports nothing but `os`."""
+"""Who descends from a process, read from /proc: the tree of a command. Part of the shim, like it in what it imports."""
 # ruff: noqa: PTH123, PTH208
 
 import os
@@ -28,3 +28,33 @@ def parent_of(pid: str) -> int:
         return int(stat_fields(pid)[1])
     except (OSError, IndexError):
         return -1
+
+
+class Tree:
+    """The command and everything it started, seen from their subreaper."""
+
+    def __init__(self, main: int) -> None:
+        """Take the process id of the command."""
+        self.main = main
+        self.status: int | None = None
+
+    def reap(self) -> bool:
+        """Collect whoever ended; say whether somebody is left (who loses its parent becomes our child)."""
+        try:
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return True
+                if pid == self.main:
+                    self.status = status
+        except ChildProcessError:
+            return False
+
+    def send(self, *numbers: int) -> None:
+        """Send signals to every descendant there is now."""
+        for pid in descendants(os.getpid()):
+            for number in numbers:
+                try:
+                    os.kill(pid, number)
+                except OSError:
+                    break

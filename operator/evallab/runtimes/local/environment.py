@@ -4,6 +4,7 @@ Pure; `runtime` calls it for attempts, and the engine calls `allowed` for model 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from evallab.runtimes.local.directories import AttemptDirectories
 
@@ -25,9 +26,17 @@ def allowed(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def adapter_environment(
-    environ: Mapping[str, str], *, directories: AttemptDirectories, python: str, provider: Mapping[str, str]
+    environ: Mapping[str, str],
+    *,
+    directories: AttemptDirectories,
+    python: str,
+    provider: Mapping[str, str],
+    token_file: Path | None = None,
 ) -> dict[str, str]:
-    """Return an adapter's environment. The provider may set what it likes, except what the contract says."""
+    """Return an adapter's environment. The provider may set what it likes, except what the contract says.
+
+    `token_file`: what the adapter shows where it reports lies there.
+    """
     contract = {
         "EVALHUB_MODE": "local",
         "EVALHUB_JOB_SPEC_PATH": str(directories.spec_file),
@@ -36,4 +45,5 @@ def adapter_environment(
         "EVALLAB_ARTIFACTS_DIR": str(directories.artifacts_dir),
         "EVALLAB_RESULT_FILE": str(directories.result_file),
     }
-    return {**allowed(environ), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", **provider, **contract}
+    token = {"EVALHUB_AUTH_TOKEN_PATH": str(token_file)} if token_file else {}
+    return {**allowed(environ), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", **provider, **contract, **token}

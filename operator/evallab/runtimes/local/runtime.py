@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evallab.api.contract import JobSpec
@@ -17,7 +18,11 @@ from evallab.runtimes.local import directories
 from evallab.runtimes.local.directories import AttemptDirectories
 from evallab.runtimes.local.environment import adapter_environment
 from evallab.runtimes.local.files import write_atomically
+from evallab.runtimes.local.line_times import times_path
+from evallab.runtimes.local.shim_pool import ShimPool
 from evallab.runtimes.local.shim_process import LOG_LIMIT, ORPHAN_GRACE, ShimProcess, launch_shim
+
+TOKEN_FILE = "callback-token"  # noqa: S105 - a name, not a token  # noqa: S105 - the name of a file
 
 
 class LocalRuntime:
@@ -32,14 +37,21 @@ class LocalRuntime:
         python: str,
         orphan_grace: float = ORPHAN_GRACE,
         log_limit: int = LOG_LIMIT,
+        limits: Mapping[str, int] = MappingProxyType({}),
+        pool: ShimPool | None = None,
     ) -> None:
-        """Take the places, our environment and interpreter, how long ending may take when we died, a log's limit."""
+        """Take the places, our environment and interpreter, how long ending may take when we died, a log's limit.
+
+        `limits`: resource limits of adapters by name (core, as, nofile, nproc); with a `pool` attempts start faster.
+        """
         self._home = home.absolute()
         self._jobs_dir = jobs_dir.absolute()
         self._environ = environ
         self._python = python
         self._orphan_grace = orphan_grace
         self._log_limit = log_limit
+        self._limits = limits
+        self._pool = pool
 
     def handle(self, launch: Launch) -> dict[str, Any]:
         """Return how any process finds the attempt, before it is started."""
@@ -64,12 +76,14 @@ class LocalRuntime:
             launch_shim(
                 process,
                 ["sh", "-c", launch.command],
-                env=adapter_environment(self._environ, directories=places, python=self._python, provider=launch.env),
+                env=self._environment(launch, places),
                 attached=launch.attached,
                 grace_seconds=self._orphan_grace,
                 header=_header(launch.number, datetime.now(UTC)),
                 log_limit=self._log_limit,
                 python=self._python,
+                limits=self._limits,
+                pool=self._pool,
             )
         except (OSError, ValueError) as error:
             raise BenchmarkFailed(
@@ -77,6 +91,15 @@ class LocalRuntime:
                 f"could not be started: {error}.",
                 remedy="Check that the directories of evallab can be written and have space left.",
             ) from error
+
+    def _environment(self, launch: Launch, places: AttemptDirectories) -> dict[str, str]:
+        """Return the adapter's environment, and leave its token where that says."""
+        token_file = places.attempt_dir / TOKEN_FILE if launch.token else None
+        if token_file:
+            write_atomically(token_file, launch.token)
+        return adapter_environment(
+            self._environ, directories=places, python=self._python, provider=launch.env, token_file=token_file
+        )
 
     async def observe(self, handle: Mapping[str, Any]) -> Observation:
         """Look at an attempt; any process may."""
@@ -97,6 +120,7 @@ class LocalRuntime:
             artifacts_dir=attempt / directories.ARTIFACTS_DIR,
             log_file=Path(handle["log_file"]),
             work_dir=Path(handle["work_dir"]),
+            log_times=Path(times_path(handle["log_file"])),
         )
 
     def log_tail(self, handle: Mapping[str, Any], *, lines: int) -> str:

@@ -6,7 +6,7 @@ subprocess: they double the time to the adapter's first instruction).
 
     --directory D   gets started.json before the command starts, exit.json after its last process ended;
                     a file `stop` there holds the seconds of grace of a stop signal
-    --log F         what the command writes is appended, through a pipe
+    --log F         what the command writes is appended, through a pipe; when it came is noted beside it (`line_times`)
     --log-limit N   so many bytes of it are kept (`bounded_log`)
     --about JSON    kept as it is in started.json
     --header TEXT   a line for the log
@@ -22,18 +22,21 @@ import ctypes
 import os
 import resource
 import select
-import signal
 import sys
 import time
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if TYPE_CHECKING or __package__:
+    import signal
+
     from evallab.runtimes.local.bounded_log import BoundedLog
-    from evallab.runtimes.local.descent import descendants, stat_fields
+    from evallab.runtimes.local.descent import Tree, stat_fields
 else:
+    import _signal as signal  # what `signal` adds to it are enums, whose import takes longer than ours
+
     sys.path.append(__file__.rpartition("/")[0])
     from bounded_log import BoundedLog
-    from descent import descendants, stat_fields
+    from descent import Tree, stat_fields
 
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_AFTER_EXIT = 2.0  #: for what the command left running when it ended by itself
@@ -48,36 +51,6 @@ LIMITS = {
     "--limit-nofile": resource.RLIMIT_NOFILE,
     "--limit-nproc": resource.RLIMIT_NPROC,
 }
-
-
-class Tree:
-    """The command and everything it started, seen from their subreaper."""
-
-    def __init__(self, main: int) -> None:
-        """Take the process id of the command."""
-        self.main = main
-        self.status: int | None = None
-
-    def reap(self) -> bool:
-        """Collect whoever ended; say whether somebody is left (who loses its parent becomes our child)."""
-        try:
-            while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return True
-                if pid == self.main:
-                    self.status = status
-        except ChildProcessError:
-            return False
-
-    def send(self, *numbers: int) -> None:
-        """Send signals to every descendant there is now."""
-        for pid in descendants(os.getpid()):
-            for number in numbers:
-                try:
-                    os.kill(pid, number)
-                except OSError:
-                    break
 
 
 class Watch:
@@ -150,7 +123,7 @@ class Watch:
 def stop_grace(directory: str, default: float) -> float:
     """Return the grace period that the one who sent the signal asked for."""
     try:
-        with open(f"{directory}/stop", encoding="ascii") as file:
+        with open(f"{directory}/stop", encoding="utf-8") as file:
             return float(file.read())
     except (OSError, ValueError):
         return default
@@ -193,7 +166,7 @@ def become_command(command: list[str], output: int, limits: dict[int, int]) -> N
         os.dup2(output, 1)
         os.dup2(output, 2)
         for name, value in limits.items():
-            resource.setrlimit(name, (value, value))
+            limit(name, value)
         signal.set_wakeup_fd(-1)
         for number in RESET_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
@@ -208,6 +181,15 @@ def become_command(command: list[str], output: int, limits: dict[int, int]) -> N
         os._exit(code)
 
 
+def limit(name: int, value: int) -> None:
+    """Set a resource limit; one that is stricter already, and that we may not raise, stays."""
+    try:
+        resource.setrlimit(name, (value, value))
+    except (ValueError, PermissionError):
+        _, most = resource.getrlimit(name)
+        resource.setrlimit(name, (most, most))
+
+
 def now() -> str:
     """Return the time as ISO 8601, without the price of importing datetime."""
     seconds = time.time()
@@ -216,10 +198,10 @@ def now() -> str:
 
 def record_start(directory: str, about: str) -> bool:
     """Write started.json unless it is there; a hard link is atomic and never replaces."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         boot_id = file.read().strip()
     temporary, room = f"{directory}/.started.{os.getpid()}", f"{directory}/.exit.{os.getpid()}"
-    with open(room, "w", encoding="ascii") as file:
+    with open(room, "w", encoding="utf-8") as file:
         file.write(" " * EXIT_BYTES)
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(
@@ -246,7 +228,7 @@ def record_exit(watch: Watch) -> None:
         f'{{"code":{code},"signal":{number},"orphaned":{str(watch.orphaned).lower()},'
         f'"stopped":{str(watch.stopped).lower()},"finished_at":"{now()}"}}'
     )
-    with open(temporary, "r+", encoding="ascii") as file:
+    with open(temporary, "r+", encoding="utf-8") as file:
         file.write(text.ljust(EXIT_BYTES - 1) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -16,17 +16,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, cast
 
 from evallab.runtimes.interface import Exit, Observation
 from evallab.runtimes.local import processes
 from evallab.runtimes.local.files import tail, write_atomically
 from evallab.runtimes.local.processes import ProcessIdentity
+from evallab.runtimes.local.shim_pool import ShimPool
 
 SHIM = Path(__file__).with_name("shim.py")
 MARK = "EVALLAB_ATTEMPT_ID"  #: the variable by which processes are found when their shim was killed
 ORPHAN_GRACE = 10.0
 LOG_LIMIT = 64 * 1024 * 1024  #: bytes of what one attempt, or one model server, writes that are kept
+DEFAULT_LIMITS: Mapping[str, int] = MappingProxyType({"core": 0})
 KILL_ROUNDS = 200
 KILL_PAUSE = 0.02
 
@@ -120,25 +123,45 @@ def launch_shim(
     log_limit: int = LOG_LIMIT,
     python: str = sys.executable,
     keep_open: Sequence[int] = (),
+    pool: ShimPool | None = None,
 ) -> None:
     """Start a command, at most once per directory, whoever else tries. Raises OSError when it cannot be started.
 
     `attached`: the tree ends when this process dies; `grace_seconds` is how long it may then take. `limits` are
-    resource limits by their short names (core, as, nofile, nproc). `keep_open` are descriptors of locks that the tree
-    holds as long as it lives.
+    resource limits by their short names (core, as, nofile, nproc); without a word about it there are no core dumps.
+    `keep_open` are descriptors of locks that the tree holds as long as it lives; with them the `pool`, where shims
+    start faster, is not used.
     """
     processes.require_linux()
     if process.was_started():
         return
-    with _leash(attached=attached) as (reading, writing):
-        limited = {f"--limit-{name}": str(value) for name, value in {"core": 0, **(limits or {})}.items()}
-        options = {"--header": header, "--leash-fd": str(reading), "--grace": str(grace_seconds), **limited}
-        command = _shim_command(python, process, {**options, "--log-limit": str(log_limit)})
-        shim = _spawn([*command, *argv], env={**env, MARK: process.name}, cwd=cwd, fds=_inherited(reading, keep_open))
-        threading.Thread(target=_reap, args=(shim, os.dup(writing) if attached else -1), daemon=True).start()
-        answer = _answer(shim)
+    limited = {f"--limit-{name}": str(value) for name, value in {**DEFAULT_LIMITS, **(limits or {})}.items()}
+    options = {"--header": header, "--grace": str(grace_seconds), "--log-limit": str(log_limit), **limited}
+    arguments, marked = [*_arguments(process, options), *argv], {**env, MARK: process.name}
+    answer = None
+    if pool is not None and not keep_open and pool.python == python:
+        answer = pool.start(arguments, env=marked, cwd=cwd, attached=attached)
+    if answer is None:
+        answer = _started(python, arguments, env=marked, cwd=cwd, attached=attached, keep_open=keep_open)
     if answer not in {"started\n", "exists\n"}:
         raise OSError(answer.strip() or "the shim ended without a word")
+
+
+def _started(
+    python: str,
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None,
+    attached: bool,
+    keep_open: Sequence[int],
+) -> str:
+    """Start a shim with an interpreter of its own, and return what it said."""
+    with _leash(attached=attached) as (reading, writing):
+        command = [python, "-I", "-S", str(SHIM), "--leash-fd", str(reading), *arguments]
+        shim = _spawn(command, env=env, cwd=cwd, fds=_inherited(reading, keep_open))
+        threading.Thread(target=_reap, args=(shim, os.dup(writing) if attached else -1), daemon=True).start()
+        return _answer(shim)
 
 
 def _spawn(
@@ -160,14 +183,14 @@ def _inherited(leash: int, locks: Sequence[int]) -> list[int]:
     return [each for each in (leash, *locks) if each >= 0]
 
 
-def _shim_command(python: str, process: ShimProcess, more: Mapping[str, str]) -> list[str]:
+def _arguments(process: ShimProcess, more: Mapping[str, str]) -> list[str]:
     options = {
         "--directory": str(process.directory.absolute()),
         "--log": str(process.log_file.absolute()),
         "--about": json.dumps({"name": process.name}),
         **more,
     }
-    return [python, "-I", "-S", str(SHIM), *(part for option in options.items() for part in option), "--"]
+    return [*(part for option in options.items() for part in option), "--"]
 
 
 @contextlib.contextmanager

@@ -3,8 +3,18 @@
 -- ------------------------------------------------------------------------------------ history and leaderboards
 
 -- name: forget_latest_scores
--- Take a job's scores out of the latest ones: it goes on, or it is about to enter them anew.
-DELETE FROM evallab_tables.latest_scores WHERE job_id = %(job_id)s RETURNING model;
+-- Take a job's scores out of the latest ones: it goes on, was deleted, or is about to enter them anew. What comes back:
+-- the models it spoke for, and whether it may.
+WITH forgotten AS (
+    DELETE FROM evallab_tables.latest_scores WHERE job_id = %(job_id)s RETURNING model
+)
+
+SELECT
+    ARRAY(SELECT DISTINCT model FROM forgotten) AS models,
+    EXISTS (
+        SELECT FROM evallab_tables.jobs
+        WHERE id = %(job_id)s AND state NOT IN ('pending', 'running') AND shown
+    ) AS ended;
 
 -- name: add_latest_scores
 -- Let the usable scores of jobs that have ended enter the latest ones, where they are newer.
@@ -33,12 +43,13 @@ limited = excluded.limited,
 ended_at = excluded.ended_at
 WHERE (latest.ended_at, latest.job_id) < (excluded.ended_at, excluded.job_id);
 
--- name: ended_jobs_of_model
--- The jobs of a model that have ended.
+-- name: ended_jobs_of_models
+-- The jobs of some models that have ended.
 SELECT job.id
 FROM evallab_tables.jobs AS job
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
-WHERE model.name = %(model)s AND job.state NOT IN ('pending', 'running');
+WHERE
+    model.name = ANY(%(models)s::text []) AND job.state NOT IN ('pending', 'running') AND job.shown;
 
 -- name: list_latest
 -- The latest scores, of all benchmarks or of some (as provider/id).
@@ -73,10 +84,16 @@ WHERE
 ORDER BY score.ended_at, score.job_id, score.index;
 
 -- name: models_or_families
--- Names to suggest when a model or a family is not known.
-SELECT name FROM evallab_tables.models
+-- Names to suggest when a model or a family is not known: of those with a job.
+WITH model AS (
+    SELECT model.name, model.family
+    FROM evallab_tables.models AS model
+    WHERE EXISTS (SELECT FROM evallab_tables.jobs AS job WHERE job.model_id = model.id AND job.shown)
+)
+
+SELECT name FROM model
 UNION
-SELECT family FROM evallab_tables.models WHERE family IS NOT NULL;
+SELECT family FROM model WHERE family IS NOT NULL;
 
 -- -------------------------------------------------------------------------------------------- baselines and pins
 
@@ -93,7 +110,7 @@ DELETE FROM evallab_tables.baselines WHERE name = %(name)s RETURNING job_id;
 -- Every baseline.
 SELECT baseline.name, baseline.job_id, job.name AS job, baseline.set_at
 FROM evallab_tables.baselines AS baseline
-INNER JOIN evallab_tables.jobs AS job ON job.id = baseline.job_id
+INNER JOIN evallab_tables.jobs AS job ON job.id = baseline.job_id AND job.shown
 ORDER BY baseline.name;
 
 -- name: baseline_for
@@ -102,6 +119,7 @@ SELECT baseline.job_id
 FROM evallab_tables.jobs AS job
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
 INNER JOIN evallab_tables.baselines AS baseline ON baseline.name IN (model.name, model.family)
+INNER JOIN evallab_tables.jobs AS chosen ON chosen.id = baseline.job_id AND chosen.shown
 WHERE job.id = %(job_id)s
 ORDER BY (baseline.name = model.name) DESC
 LIMIT 1;
@@ -117,7 +135,7 @@ DELETE FROM evallab_tables.pins WHERE job_id = %(job_id)s;
 -- ----------------------------------------------------------------------------------------------------- retention
 
 -- name: list_retained
--- The files that are still kept of jobs that have ended, with their age and rank (1: the newest of model and benchmark).
+-- The files that are still kept of jobs that have ended and were not deleted, with their age and rank (1: the newest of model and benchmark).
 SELECT
     artifact.id AS artifact_id, artifact.job_id, job.name AS job, artifact.path, artifact.bytes,
     coalesce(job.finished_at, job.created_at) AS ended_at,
@@ -136,6 +154,7 @@ LEFT JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = artifact.job_id AND benchmark.index = artifact.index
 WHERE
     job.state NOT IN ('pending', 'running')
+    AND job.shown
     AND NOT EXISTS (
         SELECT 1 FROM evallab_tables.artifact_expirations AS expiration WHERE expiration.artifact_id = artifact.id
     )
@@ -148,15 +167,18 @@ VALUES (%(artifact_id)s, %(now)s, %(reason)s)
 ON CONFLICT DO NOTHING;
 
 -- name: list_needed_paths
--- The files that some row still needs.
+-- The files that some row still needs; nobody needs those of deleted jobs, once these have ended.
 SELECT DISTINCT artifact.path
 FROM evallab_tables.artifacts AS artifact
-WHERE NOT EXISTS (
-    SELECT 1 FROM evallab_tables.artifact_expirations AS expiration WHERE expiration.artifact_id = artifact.id
-);
+INNER JOIN evallab_tables.jobs AS job ON job.id = artifact.job_id
+WHERE
+    (job.shown OR job.state IN ('pending', 'running'))
+    AND NOT EXISTS (
+        SELECT 1 FROM evallab_tables.artifact_expirations AS expiration WHERE expiration.artifact_id = artifact.id
+    );
 
 -- name: list_ended
 -- Of these jobs those that have ended, with how and when.
-SELECT id, state, coalesce(finished_at, created_at) AS ended_at
+SELECT id, state, coalesce(finished_at, created_at) AS ended_at, deleted_at IS NOT NULL AS deleted
 FROM evallab_tables.jobs
 WHERE id = ANY(%(job_ids)s::text []) AND state NOT IN ('pending', 'running');

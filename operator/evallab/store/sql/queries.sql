@@ -4,16 +4,22 @@
 -- ------------------------------------------------------------------------------------------------ connections
 
 -- name: prepare_connection
--- Times come back in UTC, whatever the server's zone is.
+-- Times come back in UTC, whatever the server's zone is. Tables are read by their indexes: a plan is kept, and one made
+-- while a table was small would read it whole until Postgres has looked again at how it grew.
 SET TIME ZONE 'UTC';
+SET enable_seqscan = off;
 
--- name: read_consistently
--- First statement of a transaction that reads several times and must see one moment.
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-
--- name: listen
+-- name: listen_to_jobs
 -- Hear changes of jobs (see trigger "announce").
 LISTEN evallab_job;
+
+-- name: listen_to_queue
+-- Hear of work for whoever drives jobs (see triggers "announce_new" and "announce_queue").
+LISTEN evallab_queue;
+
+-- name: listen_to_catalog
+-- Hear changes of the catalogue (see trigger "announce" of entries).
+LISTEN evallab_catalog;
 
 -- ------------------------------------------------------------------------------------------------- migrations
 
@@ -44,158 +50,208 @@ INSERT INTO evallab_tables.schema_migrations (name, sha256) VALUES (%(name)s, de
 
 -- ------------------------------------------------------------------------------------------------------- jobs
 
--- name: add_model
--- Make the model's row, once.
-INSERT INTO evallab_tables.models (name, family, parent, change)
-VALUES (%(name)s, %(family)s, %(parent)s, %(change)s)
-ON CONFLICT DO NOTHING;
-
--- name: find_model
--- The row of exactly this model.
-SELECT id FROM evallab_tables.models
-WHERE
-    name = %(name)s
-    AND family IS NOT DISTINCT FROM %(family)s::text
-    AND parent IS NOT DISTINCT FROM %(parent)s::text
-    AND change IS NOT DISTINCT FROM %(change)s::text;
-
 -- name: add_job
--- Insert a job; no row comes back when its id exists.
-INSERT INTO evallab_tables.jobs (
-    id, name, model_id, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at,
-    reason, message, cancel_requested, setup_key, model_server, resumed_at
-) VALUES (
-    %(id)s, %(name)s, %(model_id)s, %(spec)s, %(state)s, %(runtime)s, %(attached)s, %(manifest)s, %(manifest_dir)s,
-    %(created_at)s, %(started_at)s, %(finished_at)s, %(reason)s, %(message)s, %(cancel_requested)s,
-    decode(%(setup_key)s, 'hex'), %(model_server)s, %(resumed_at)s
+-- Insert a job, with its benchmarks, what they refer to, and an audit row. No row comes back when its id or its key
+-- exists, or when somebody else makes its model's row right now. Benchmarks are made in one order, so that two of
+-- these never wait for each other.
+WITH known AS (
+    SELECT id FROM evallab_tables.models
+    WHERE
+        name = %(model)s
+        AND family IS NOT DISTINCT FROM %(family)s::text
+        AND parent IS NOT DISTINCT FROM %(parent)s::text
+        AND change IS NOT DISTINCT FROM %(change)s::text
+), made AS (
+    INSERT INTO evallab_tables.models (name, family, parent, change)
+    SELECT %(model)s, %(family)s, %(parent)s, %(change)s
+    WHERE NOT EXISTS (SELECT FROM known)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), part AS (
+    SELECT * FROM jsonb_to_recordset(%(benchmarks)s) AS part (
+        job_id text, index smallint, provider_id text, benchmark_id text, state text, reason text, message text,
+        phase text, done bigint, total bigint, samples_per_minute double precision, started_at timestamptz,
+        finished_at timestamptz
+    )
+), added AS (
+    INSERT INTO evallab_tables.jobs (
+        id, name, model_id, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at,
+        finished_at, reason, message, cancel_requested, setup_key, model_server, resumed_at, tenant, owner, request,
+        idempotency_key, request_hash, updated_at
+    )
+    SELECT
+        %(id)s, %(name)s, model.id, %(spec)s, %(state)s, %(runtime)s, %(attached)s, %(manifest)s, %(manifest_dir)s,
+        %(created_at)s, %(started_at)s, %(finished_at)s, %(reason)s, %(message)s, %(cancel_requested)s,
+        decode(%(setup_key)s, 'hex'), %(model_server)s, %(resumed_at)s, %(tenant)s, %(owner)s, %(request)s,
+        %(idempotency_key)s, decode(%(request_hash)s, 'hex'), coalesce(%(updated_at)s, %(created_at)s)
+    FROM (SELECT id FROM known UNION ALL SELECT id FROM made) AS model
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), benchmark AS (
+    INSERT INTO evallab_tables.benchmarks (provider_id, id)
+    SELECT DISTINCT part.provider_id, part.benchmark_id
+    FROM part
+    WHERE
+        EXISTS (SELECT FROM added)
+        AND NOT EXISTS (
+            SELECT FROM evallab_tables.benchmarks AS known
+            WHERE known.provider_id = part.provider_id AND known.id = part.benchmark_id
+        )
+    ORDER BY 1, 2
+    ON CONFLICT DO NOTHING
+), parts AS (
+    INSERT INTO evallab_tables.job_benchmarks (
+        job_id, index, provider_id, benchmark_id, state, reason, message, phase, done, total, samples_per_minute,
+        started_at, finished_at
+    )
+    SELECT part.* FROM part WHERE EXISTS (SELECT FROM added)
+), audited AS (
+    INSERT INTO evallab_tables.audit (at, actor, action, job_id, detail)
+    SELECT %(created_at)s, %(actor)s, 'create_job', %(id)s, '{}' FROM added
+    ON CONFLICT DO NOTHING
 )
-ON CONFLICT (id) DO NOTHING
-RETURNING id;
 
--- name: add_benchmark
--- Make the benchmark's row, once.
-INSERT INTO evallab_tables.benchmarks (provider_id, id)
-VALUES (%(provider_id)s, %(benchmark_id)s)
-ON CONFLICT DO NOTHING;
+SELECT id FROM added;
 
--- name: add_job_benchmark
--- Insert one benchmark of a job.
-INSERT INTO evallab_tables.job_benchmarks (
-    job_id, index, provider_id, benchmark_id, state, reason, message, phase, done, total, samples_per_minute,
-    started_at, finished_at
-) VALUES (
-    %(job_id)s, %(index)s, %(provider_id)s, %(benchmark_id)s, %(state)s, %(reason)s, %(message)s, %(phase)s, %(done)s,
-    %(total)s, %(samples_per_minute)s, %(started_at)s, %(finished_at)s
-);
+-- name: job_in_the_way
+-- The job that has this id, else the one that has this key.
+SELECT id FROM evallab_tables.jobs
+WHERE
+    id = %(id)s
+    OR (
+        coalesce(tenant, '') = coalesce(%(tenant)s::text, '') AND idempotency_key = %(idempotency_key)s::text
+        AND shown
+    )
+ORDER BY (id = %(id)s) DESC
+LIMIT 1;
 
 -- name: save_job
--- Write a job's projection; never cancel_requested.
-UPDATE evallab_tables.jobs
-SET
-    state = %(state)s,
-    started_at = %(started_at)s,
-    finished_at = %(finished_at)s,
-    reason = %(reason)s,
-    message = %(message)s,
-    setup_key = decode(%(setup_key)s, 'hex'),
-    model_server = %(model_server)s
-WHERE id = %(id)s
-RETURNING id;
+-- Write a job's projection and its benchmarks'; never cancel_requested. No row comes back when there is no such job,
+-- or, with `unlisted`, when some of its scores are among the latest ones.
+WITH saved AS (
+    UPDATE evallab_tables.jobs
+    SET
+        state = %(state)s,
+        started_at = %(started_at)s,
+        finished_at = %(finished_at)s,
+        reason = %(reason)s,
+        message = %(message)s,
+        setup_key = decode(%(setup_key)s, 'hex'),
+        model_server = %(model_server)s,
+        updated_at = greatest(
+            updated_at, %(updated_at)s::timestamptz, %(started_at)s::timestamptz, %(finished_at)s::timestamptz
+        )
+    WHERE
+        id = %(id)s
+        AND NOT (
+            %(unlisted)s AND EXISTS (SELECT FROM evallab_tables.latest_scores AS latest WHERE latest.job_id = %(id)s)
+        )
+    RETURNING id
+), parts AS (
+    UPDATE evallab_tables.job_benchmarks AS benchmark
+    SET
+        state = part.state,
+        reason = part.reason,
+        message = part.message,
+        phase = part.phase,
+        done = part.done,
+        total = part.total,
+        samples_per_minute = part.samples_per_minute,
+        started_at = part.started_at,
+        finished_at = part.finished_at
+    FROM
+        saved,
+        jsonb_to_recordset(%(benchmarks)s) AS part (
+            job_id text, index smallint, state text, reason text, message text, phase text, done bigint, total bigint,
+            samples_per_minute double precision, started_at timestamptz, finished_at timestamptz
+        )
+    WHERE benchmark.job_id = part.job_id AND benchmark.index = part.index
+)
 
--- name: save_job_benchmark
--- Write one benchmark's projection.
-UPDATE evallab_tables.job_benchmarks
-SET
-    state = %(state)s,
-    reason = %(reason)s,
-    message = %(message)s,
-    phase = %(phase)s,
-    done = %(done)s,
-    total = %(total)s,
-    samples_per_minute = %(samples_per_minute)s,
-    started_at = %(started_at)s,
-    finished_at = %(finished_at)s
-WHERE job_id = %(job_id)s AND index = %(index)s;
+SELECT id FROM saved;
 
 -- name: request_cancel
--- Set the one-way flag; no row comes back when it was set before.
-UPDATE evallab_tables.jobs SET cancel_requested = TRUE WHERE id = %(job_id)s AND NOT cancel_requested RETURNING id;
+-- Set the one-way flag, audited; no row comes back when it was set before.
+WITH asked AS (
+    UPDATE evallab_tables.jobs
+    SET cancel_requested = TRUE, updated_at = greatest(updated_at, %(now)s)
+    WHERE id = %(job_id)s AND NOT cancel_requested AND shown
+    RETURNING id
+), audited AS (
+    INSERT INTO evallab_tables.audit (at, actor, action, job_id, detail)
+    SELECT %(now)s, %(actor)s, 'request_cancel', id, '{}' FROM asked
+    ON CONFLICT DO NOTHING
+)
+
+SELECT id FROM asked;
 
 -- name: resume_job
 -- Go on with a job from here on, with the process that asks for it; no row comes back when it completed.
 UPDATE evallab_tables.jobs
 SET
     state = 'pending',
-    attached = TRUE,
+    attached = %(attached)s,
     resumed_at = %(now)s,
     cancel_requested = FALSE,
     finished_at = NULL,
     reason = NULL,
     message = NULL,
-    model_server = model_server - 'failure'
-WHERE id = %(job_id)s AND state <> 'completed'
+    model_server = model_server - 'failure',
+    updated_at = greatest(updated_at, %(now)s)
+WHERE id = %(job_id)s AND state <> 'completed' AND shown
 RETURNING id;
 
 -- name: job_exists
 -- Whether there is such a job.
-SELECT EXISTS (SELECT 1 FROM evallab_tables.jobs WHERE id = %(job_id)s) AS found;
+SELECT EXISTS (SELECT 1 FROM evallab_tables.jobs WHERE id = %(job_id)s AND shown) AS found;
 
 -- name: fetch_job
--- One job.
-SELECT
-    id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
-    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server, resumed_at
-FROM evallab_tables.jobs
-WHERE id = %(job_id)s;
+-- One job, whole.
+SELECT id, spec, job, parts FROM evallab_tables.job_snapshots
+WHERE id = %(job_id)s AND (shown OR %(deleted)s);
 
 -- name: list_jobs
 -- Jobs, newest first.
-SELECT
-    id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
-    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server, resumed_at
-FROM evallab_tables.jobs
-WHERE (%(state)s::text IS NULL OR state = %(state)s) AND (%(name)s::text IS NULL OR name = %(name)s)
+SELECT spec, job FROM evallab_tables.job_snapshots
+WHERE
+    shown
+    AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(name)s::text IS NULL OR name = %(name)s)
 ORDER BY created_at DESC, id DESC
 LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_unfinished
--- The queue of a runtime, in its order.
-SELECT
-    id, name, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at, finished_at, reason,
-    message, cancel_requested, encode(setup_key, 'hex') AS setup_key, model_server, resumed_at
-FROM evallab_tables.jobs
+-- The queue of a runtime, in its order; also deleted jobs, which somebody must end.
+SELECT spec, job FROM evallab_tables.job_snapshots
 WHERE runtime = %(runtime)s AND state IN ('pending', 'running')
 ORDER BY priority DESC, created_at, id;
-
--- name: list_job_benchmarks
--- The benchmarks of a job.
-SELECT
-    job_id, index, provider_id, benchmark_id, state, reason, message, phase, done, total, samples_per_minute,
-    started_at, finished_at
-FROM evallab_tables.job_benchmarks
-WHERE job_id = %(job_id)s
-ORDER BY index;
 
 -- ------------------------------------------------------------------------------------------------- references
 
 -- name: job_of_name
 -- The newest job of a name, or the one %(back)s before it.
-SELECT id FROM evallab_tables.jobs WHERE name = %(name)s ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET %(back)s;
+SELECT id FROM evallab_tables.jobs
+WHERE name = %(name)s AND shown
+ORDER BY created_at DESC, id DESC
+LIMIT 1 OFFSET %(back)s;
 
 -- name: count_of_name
 -- How many jobs have that name.
-SELECT count(*) AS jobs FROM evallab_tables.jobs WHERE name = %(name)s;
+SELECT count(*) AS jobs FROM evallab_tables.jobs WHERE name = %(name)s AND shown;
 
 -- name: jobs_of_prefix
 -- A few jobs whose ids begin like this, newest first.
 SELECT id, name FROM evallab_tables.jobs
-WHERE starts_with(id, %(prefix)s)
+WHERE starts_with(id, %(prefix)s) AND shown
 ORDER BY created_at DESC, id DESC
 LIMIT 4;
 
 -- name: recent_names
 -- Names to suggest when a reference means nothing.
-SELECT name FROM evallab_tables.jobs GROUP BY name ORDER BY max(created_at) DESC LIMIT 1000;
+SELECT name FROM evallab_tables.jobs
+WHERE shown
+GROUP BY name
+ORDER BY max(created_at) DESC
+LIMIT 1000;
 
 -- ----------------------------------------------------------------------------------------------------- leases
 
@@ -203,7 +259,8 @@ SELECT name FROM evallab_tables.jobs GROUP BY name ORDER BY max(created_at) DESC
 -- Take, renew, or take over when expired; no row comes back while somebody else holds it. A lease that runs for hours
 -- was written before the clock was set back: nobody takes one for that long, so it counts as expired.
 INSERT INTO evallab_tables.leases (job_id, holder, expires_at)
-VALUES (%(job_id)s, %(holder)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+SELECT %(job_id)s::text, %(holder)s::text, clock_timestamp() + make_interval(secs => %(seconds)s)
+FROM (SELECT set_config('synchronous_commit', 'off', TRUE)) AS quick -- a lease that a crash forgets is taken again
 ON CONFLICT (job_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
 WHERE leases.holder = excluded.holder OR leases.expires_at <= clock_timestamp()
     OR leases.expires_at > clock_timestamp() + interval '1 hour'
@@ -241,47 +298,33 @@ reason = excluded.reason,
 message = excluded.message
 WHERE attempts.state IN ('starting', 'running');
 
--- name: list_attempts
--- The attempts of a job.
-SELECT
-    id, job_id, index, number, state, handle, created_at, started_at, finished_at, stop_requested, exit_code,
-    exit_signal, reason, message
-FROM evallab_tables.attempts
-WHERE job_id = %(job_id)s
-ORDER BY index, number;
-
 -- name: lock_attempt
 -- Whether an attempt has ended; it cannot end before this transaction does.
 SELECT state NOT IN ('starting', 'running') AS ended FROM evallab_tables.attempts WHERE id = %(attempt_id)s FOR SHARE;
 
--- name: add_event
--- Insert an event, once.
-INSERT INTO evallab_tables.events (id, attempt_id, received_at, body, late)
-VALUES (%(id)s, %(attempt_id)s, %(received_at)s, %(body)s, %(late)s)
-ON CONFLICT (id) DO NOTHING;
-
--- name: list_events
--- The events of a job that still mean something, oldest first: ends, and of each attempt the newest phase and progress.
-WITH event AS (
-    SELECT
-        posted.*,
-        row_number() OVER (
-            PARTITION BY posted.attempt_id, posted.late, posted.body ? 'phase', posted.body ? 'progress'
-            ORDER BY posted.received_at DESC, posted.arrival DESC
-        ) AS age
-    FROM evallab_tables.events AS posted
-    INNER JOIN evallab_tables.attempts AS attempt ON attempt.id = posted.attempt_id
-    WHERE attempt.job_id = %(job_id)s
+-- name: add_events
+-- Insert events, each once, late where their attempt had ended; it cannot end before this is over. What comes back are
+-- the ids of those whose attempt does not exist.
+WITH posted AS (
+    SELECT * FROM ROWS FROM (
+        jsonb_to_recordset(%(events)s) AS (id text, attempt_id text, received_at timestamptz, body jsonb)
+    ) WITH ORDINALITY AS posted (id, attempt_id, received_at, body, number)
+), attempt AS (
+    SELECT id, state NOT IN ('starting', 'running') AS ended
+    FROM evallab_tables.attempts
+    WHERE id IN (SELECT attempt_id FROM posted)
+    ORDER BY id
+    FOR SHARE
+), added AS (
+    INSERT INTO evallab_tables.events (id, attempt_id, received_at, body, late)
+    SELECT posted.id, posted.attempt_id, posted.received_at, posted.body, attempt.ended
+    FROM posted
+    INNER JOIN attempt ON attempt.id = posted.attempt_id
+    ORDER BY posted.number
+    ON CONFLICT (id) DO NOTHING
 )
 
-SELECT event.id, event.attempt_id, event.received_at, event.body, event.late
-FROM event
-WHERE event.body ->> 'status' IN ('completed', 'failed') OR event.age = 1
-ORDER BY event.received_at, event.arrival;
-
--- name: list_results
--- The attempts of a job that have a result.
-SELECT attempt_id FROM evallab_tables.results WHERE job_id = %(job_id)s;
+SELECT id FROM posted WHERE NOT EXISTS (SELECT FROM attempt WHERE attempt.id = posted.attempt_id);
 
 -- ---------------------------------------------------------------------------------------------------- results
 
@@ -346,6 +389,13 @@ ORDER BY result.index, score.is_primary DESC, score.metric, score.filter;
 -- The result of a benchmark of a job that counts.
 SELECT id FROM evallab_tables.counted_results WHERE job_id = %(job_id)s AND index = %(index)s;
 
+-- name: count_samples
+-- How many samples that result has.
+SELECT count(sample.result_id) AS samples
+FROM evallab_tables.counted_results AS result
+LEFT JOIN evallab_tables.samples AS sample ON sample.result_id = result.id
+WHERE result.job_id = %(job_id)s AND result.index = %(index)s;
+
 -- name: list_samples
 -- Samples of a result, with their values.
 SELECT
@@ -388,6 +438,7 @@ WHERE
     AND score.validity <> 'invalid'
     AND job.id <> own.id
     AND job.state NOT IN ('pending', 'running')
+    AND job.shown
     AND (model.name = own_model.name OR model.family = own_model.family)
 ORDER BY
     (model.name = own_model.name) DESC, job.finished_at DESC NULLS LAST, job.created_at DESC, job.id DESC, result.index
@@ -447,6 +498,16 @@ FROM evallab_tables.artifacts AS artifact
 LEFT JOIN evallab_tables.artifact_expirations AS expiration ON expiration.artifact_id = artifact.id
 WHERE artifact.job_id = %(job_id)s
 ORDER BY artifact.index NULLS LAST, artifact.created_at, artifact.kind, artifact.name, artifact.id;
+
+-- name: fetch_artifact
+-- One kept file, unless its job was deleted.
+SELECT
+    artifact.id, artifact.job_id, artifact.index, artifact.attempt_id, artifact.kind, artifact.name, artifact.path,
+    encode(artifact.sha256, 'hex') AS sha256, artifact.bytes, artifact.codec, expiration.expired_at
+FROM evallab_tables.artifacts AS artifact
+INNER JOIN evallab_tables.jobs AS job ON job.id = artifact.job_id AND job.shown
+LEFT JOIN evallab_tables.artifact_expirations AS expiration ON expiration.artifact_id = artifact.id
+WHERE artifact.id = %(artifact_id)s;
 
 -- name: add_provenance
 -- Insert the record of an end of a job (attempt_id NULL) or of an attempt, once.

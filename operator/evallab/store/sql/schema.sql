@@ -80,13 +80,57 @@ CREATE TABLE evallab_tables.jobs (
     cancel_requested boolean NOT NULL DEFAULT FALSE, -- one way, until the job is resumed
     setup_key bytea,
     model_server jsonb,
-    resumed_at timestamptz -- when somebody last asked to go on with it: what ended before no longer ends it
+    resumed_at timestamptz, -- when somebody last asked to go on with it: what ended before no longer ends it
+    tenant text, -- whose it is, where tenants share a database
+    owner text, -- who asked; every tenant sees what "system" asked
+    request json, -- the body it was asked with over REST; json, because it is echoed as it was sent
+    idempotency_key text, -- the client's own name for asking
+    request_hash bytea, -- what asking again with that key must equal
+    updated_at timestamptz, -- when this row last changed; rows that were not made by evallab may lack it
+    deleted_at timestamptz, -- hidden since, one way; its results stay
+    shown boolean NOT NULL GENERATED ALWAYS AS (deleted_at IS NULL) STORED, -- asked for instead, because without
+    -- statistics the planner takes IS NULL for rare and would sort every job for a list of a few
+    tags jsonb NOT NULL GENERATED ALWAYS AS (coalesce(spec -> 'tags', '[]')) STORED,
+    experiment text [] GENERATED ALWAYS AS ( -- what its experiment can be asked for by
+        nullif(ARRAY[spec #>> '{experiment,name}', spec #>> '{experiment,id}'], ARRAY[NULL, NULL]::text [])
+    ) STORED,
+    shares boolean NOT NULL GENERATED ALWAYS AS ( -- it holds no model here, so it may run beside others
+        coalesce(spec #> '{model,serve}', 'null') = 'null' AND coalesce(spec #> '{model,in_process}', 'null') = 'null'
+    ) STORED,
+    -- Until when it may wait for its turn. By way of UTC, where adding an interval does not depend on a setting.
+    deadline timestamptz NOT NULL GENERATED ALWAYS AS (
+        (
+            coalesce(resumed_at, created_at) AT TIME ZONE 'UTC' + make_interval(
+                secs => least(coalesce((spec ->> 'pending_deadline_seconds')::double precision, 86400), 3e9)
+            )
+        ) AT TIME ZONE 'UTC'
+    ) STORED
 );
-CREATE INDEX jobs_by_age ON evallab_tables.jobs (created_at DESC, id DESC);
-CREATE INDEX jobs_by_name ON evallab_tables.jobs (name, created_at DESC, id DESC);
+CREATE INDEX jobs_by_age ON evallab_tables.jobs (created_at DESC, id DESC) WHERE shown;
+CREATE INDEX jobs_by_name ON evallab_tables.jobs (name, created_at DESC, id DESC) WHERE shown;
+CREATE INDEX jobs_by_state ON evallab_tables.jobs (state, created_at DESC, id DESC) WHERE shown;
+CREATE INDEX jobs_by_tag ON evallab_tables.jobs USING gin (tags) WHERE shown;
+CREATE INDEX jobs_by_experiment ON evallab_tables.jobs USING gin (experiment) WHERE experiment IS NOT NULL AND shown;
+CREATE INDEX jobs_by_tenant ON evallab_tables.jobs (tenant, created_at DESC, id DESC)
+WHERE tenant IS NOT NULL AND shown;
+CREATE INDEX jobs_by_owner ON evallab_tables.jobs (owner, created_at DESC, id DESC) WHERE owner IS NOT NULL AND shown;
 CREATE INDEX jobs_by_model ON evallab_tables.jobs (model_id);
-CREATE INDEX jobs_queue ON evallab_tables.jobs (runtime, priority DESC, created_at, id)
+CREATE UNIQUE INDEX jobs_by_key ON evallab_tables.jobs (coalesce(tenant, ''), idempotency_key)
+WHERE idempotency_key IS NOT NULL AND shown; -- deleting a job frees its key
+CREATE INDEX jobs_queue ON evallab_tables.jobs (runtime, state, priority DESC, created_at, id) INCLUDE (shown)
 WHERE state IN ('pending', 'running');
+CREATE INDEX jobs_overdue ON evallab_tables.jobs (runtime, deadline) WHERE state = 'pending';
+CREATE INDEX jobs_to_cancel ON evallab_tables.jobs (runtime) WHERE state = 'pending' AND cancel_requested;
+
+-- How many jobs there are that were not deleted, so that no list counts them. Each connection adds to a row of its
+-- own (slot), or those who create jobs at once would wait for each other; a count is the sum.
+CREATE TABLE evallab_tables.job_counts (
+    tenant text NOT NULL, -- '' for jobs of none
+    of_system boolean NOT NULL, -- their owner is "system": every tenant sees them
+    slot smallint NOT NULL,
+    jobs bigint NOT NULL,
+    PRIMARY KEY (tenant, of_system, slot)
+);
 
 CREATE TABLE evallab_tables.job_benchmarks (
     job_id text NOT NULL CONSTRAINT job_benchmarks_job REFERENCES evallab_tables.jobs,
@@ -142,6 +186,7 @@ CREATE TABLE evallab_tables.attempts (
     CONSTRAINT attempts_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks,
     CONSTRAINT attempts_numbered UNIQUE (job_id, index, number)
 );
+CREATE INDEX attempts_open ON evallab_tables.attempts (job_id) WHERE state IN ('starting', 'running');
 
 -- What adapters posted, as they posted it.
 CREATE TABLE evallab_tables.events (
@@ -315,6 +360,18 @@ CREATE TABLE evallab_tables.artifact_expirations (
 );
 CREATE INDEX artifacts_by_path ON evallab_tables.artifacts (path);
 
+-- Providers and collections made over REST. What they are is the catalogue's business.
+CREATE TABLE evallab_tables.entries (
+    kind text NOT NULL CONSTRAINT entries_kind CHECK (kind IN ('provider', 'collection')),
+    id text NOT NULL,
+    tenant text,
+    owner text,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    body json NOT NULL, -- json, because it is echoed as it was sent
+    PRIMARY KEY (kind, id)
+);
+
 -- Who did what. Jobs are named without a reference, so that the trail also holds what never became a job.
 CREATE TABLE evallab_tables.audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -353,7 +410,7 @@ WHERE
             AND newer.resumed_at > coalesce(provenance.resumed_at, '-infinity')
     );
 
--- Every primary score of every job that has ended. What counts is decided here, for `history` and for latest_scores.
+-- Every primary score of every job that has ended and was not deleted. What counts is decided here, for `history` and for latest_scores.
 CREATE VIEW evallab_tables.ended_scores AS
 SELECT
     model.name AS model,
@@ -389,7 +446,7 @@ INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
 LEFT JOIN evallab_tables.provenance AS answered
     ON answered.job_id = result.job_id AND answered.attempt_id = result.attempt_id
-WHERE job.state NOT IN ('pending', 'running');
+WHERE job.state NOT IN ('pending', 'running') AND job.shown;
 
 -- Of every model, benchmark and question key the newest usable primary score: what a leaderboard reads. Computed from
 -- ended_scores, in the transaction that ends the job (queries add_latest_scores, forget_latest_scores).
@@ -416,6 +473,87 @@ CREATE TABLE evallab_tables.latest_scores (
     UNIQUE NULLS NOT DISTINCT (provider_id, benchmark_id, model, metric, filter, question_key)
 );
 CREATE INDEX latest_scores_by_job ON evallab_tables.latest_scores (job_id);
+
+-- A job whole, as one row of few columns: its spec as text, and JSON whose keys are the fields of the store's rows, for
+-- itself and for what belongs to it. Of its events those that still mean something, oldest first: ends, and of each
+-- attempt the newest phase and progress.
+CREATE VIEW evallab_tables.job_snapshots AS
+SELECT
+    job.id,
+    job.name,
+    job.state,
+    job.runtime,
+    job.priority,
+    job.created_at,
+    job.shown,
+    job.spec::text AS spec,
+    (
+        SELECT to_json(own)
+        FROM (
+            SELECT
+                job.id, job.name, job.state, job.runtime, job.attached, job.manifest, job.manifest_dir,
+                job.created_at, job.started_at, job.finished_at, job.reason, job.message, job.cancel_requested,
+                encode(job.setup_key, 'hex') AS setup_key, job.model_server, job.resumed_at, job.tenant, job.owner,
+                job.request, job.idempotency_key, encode(job.request_hash, 'hex') AS request_hash, job.updated_at,
+                job.deleted_at
+        ) AS own
+    ) AS job,
+    json_build_object(
+        'benchmarks', (
+            SELECT json_agg(part ORDER BY part.index)
+            FROM (
+                SELECT
+                    benchmark.job_id, benchmark.index, benchmark.provider_id, benchmark.benchmark_id,
+                    benchmark.state, benchmark.reason, benchmark.message, benchmark.phase, benchmark.done,
+                    benchmark.total, benchmark.samples_per_minute, benchmark.started_at, benchmark.finished_at
+                FROM evallab_tables.job_benchmarks AS benchmark
+                WHERE benchmark.job_id = job.id
+            ) AS part
+        ),
+        'attempts', (
+            SELECT json_agg(part ORDER BY part.index, part.number)
+            FROM (
+                SELECT
+                    attempt.id, attempt.job_id, attempt.index, attempt.number, attempt.state, attempt.handle,
+                    attempt.created_at, attempt.started_at, attempt.finished_at, attempt.stop_requested,
+                    attempt.exit_code, attempt.exit_signal, attempt.reason, attempt.message
+                FROM evallab_tables.attempts AS attempt
+                WHERE attempt.job_id = job.id
+            ) AS part
+        ),
+        'events', (
+            SELECT
+                json_agg(
+                    json_build_object(
+                        'id', part.id, 'attempt_id', part.attempt_id, 'received_at', part.received_at,
+                        'body', part.body, 'late', part.late
+                    )
+                    ORDER BY part.received_at, part.arrival
+                )
+            FROM (
+                SELECT
+                    event.*,
+                    row_number() OVER (
+                        PARTITION BY
+                            event.attempt_id, event.late, event.body ? 'phase', event.body ? 'progress',
+                            event.body ? 'started_at', event.body ? 'warning_message', event.body ? 'error_message'
+                        ORDER BY event.received_at DESC, event.arrival DESC
+                    ) AS age
+                FROM evallab_tables.attempts AS attempt
+                CROSS JOIN LATERAL ( -- OFFSET keeps it one walk of an index per attempt, also where nothing is known
+                    SELECT * FROM evallab_tables.events AS posted WHERE posted.attempt_id = attempt.id OFFSET 0
+                ) AS event
+                WHERE attempt.job_id = job.id
+            ) AS part
+            WHERE part.body ->> 'status' IN ('completed', 'failed') OR part.age = 1
+        ),
+        'metrics', (
+            SELECT json_object_agg(result.attempt_id, result.metrics)
+            FROM evallab_tables.results AS result
+            WHERE result.job_id = job.id
+        )
+    ) AS parts
+FROM evallab_tables.jobs AS job;
 
 -- ---------------------------------------------------------------------------------------------------------------
 -- Rules that hold whoever writes
@@ -475,6 +613,67 @@ $$;
 
 CREATE TRIGGER announce AFTER UPDATE ON evallab_tables.jobs
 FOR EACH ROW WHEN (
-    OLD.state IS DISTINCT FROM NEW.state OR OLD.cancel_requested IS DISTINCT FROM NEW.cancel_requested
+    OLD.state IS DISTINCT FROM NEW.state
+    OR OLD.cancel_requested IS DISTINCT FROM NEW.cancel_requested
+    OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at
 )
 EXECUTE FUNCTION evallab_tables.announce_job();
+
+-- Wakes whoever drives jobs (LISTEN evallab_queue) when there is something new to do; the payload is the job's id.
+CREATE FUNCTION evallab_tables.announce_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('evallab_queue', NEW.id);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER announce_new AFTER INSERT ON evallab_tables.jobs
+FOR EACH ROW WHEN (NEW.state IN ('pending', 'running'))
+EXECUTE FUNCTION evallab_tables.announce_queue();
+CREATE TRIGGER announce_queue AFTER UPDATE ON evallab_tables.jobs
+FOR EACH ROW WHEN (
+    (NEW.cancel_requested AND NOT OLD.cancel_requested) OR OLD.resumed_at IS DISTINCT FROM NEW.resumed_at
+)
+EXECUTE FUNCTION evallab_tables.announce_queue();
+
+-- Wakes whoever holds the catalogue (LISTEN evallab_catalog).
+CREATE FUNCTION evallab_tables.announce_catalog() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('evallab_catalog', '');
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON evallab_tables.entries
+FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.announce_catalog();
+
+-- Keep job_counts true, whoever writes.
+CREATE FUNCTION evallab_tables.count_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO evallab_tables.job_counts AS counted (tenant, of_system, slot, jobs)
+    SELECT coalesce(tenant, ''), owner IS NOT DISTINCT FROM 'system', pg_backend_pid() % 16, count(*)
+    FROM added
+    WHERE deleted_at IS NULL
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (tenant, of_system, slot) DO UPDATE SET jobs = counted.jobs + excluded.jobs;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION evallab_tables.uncount_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO evallab_tables.job_counts AS counted (tenant, of_system, slot, jobs)
+    VALUES (coalesce(OLD.tenant, ''), OLD.owner IS NOT DISTINCT FROM 'system', pg_backend_pid() % 16, -1)
+    ON CONFLICT (tenant, of_system, slot) DO UPDATE SET jobs = counted.jobs + excluded.jobs;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER counted AFTER INSERT ON evallab_tables.jobs
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.count_jobs();
+CREATE TRIGGER hidden AFTER UPDATE ON evallab_tables.jobs
+FOR EACH ROW WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL)
+EXECUTE FUNCTION evallab_tables.uncount_job();
+CREATE TRIGGER removed AFTER DELETE ON evallab_tables.jobs
+FOR EACH ROW WHEN (OLD.deleted_at IS NULL) EXECUTE FUNCTION evallab_tables.uncount_job();

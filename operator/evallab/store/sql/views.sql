@@ -11,7 +11,7 @@ SELECT
     count(job.id) AS jobs,
     max(job.finished_at) AS last_finished_at
 FROM evallab_tables.models AS model
-LEFT JOIN evallab_tables.jobs AS job ON job.model_id = model.id
+INNER JOIN evallab_tables.jobs AS job ON job.model_id = model.id AND job.shown
 GROUP BY model.id;
 COMMENT ON VIEW public.models IS 'Every model that was evaluated, with where it comes from.';
 COMMENT ON COLUMN public.models.model IS 'The name that scores are filed under (`model.name`).';
@@ -45,10 +45,14 @@ SELECT
     ) AS lease_holder,
     job.spec,
     job.model_server,
-    job.resumed_at
+    job.resumed_at,
+    job.tenant,
+    job.owner,
+    job.updated_at
 FROM evallab_tables.jobs AS job
-INNER JOIN evallab_tables.models AS model ON model.id = job.model_id;
-COMMENT ON VIEW public.jobs IS 'Every job: what was asked, and how it went.';
+INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
+WHERE job.shown;
+COMMENT ON VIEW public.jobs IS 'Every job: what was asked, and how it went. Deleted jobs are in no view but audit.';
 COMMENT ON COLUMN public.jobs.name IS 'Its name, which later jobs may share; the other views call it job.';
 COMMENT ON COLUMN public.jobs.job_id IS 'Its id.';
 COMMENT ON COLUMN public.jobs.model IS 'The model it evaluates.';
@@ -69,6 +73,9 @@ COMMENT ON COLUMN public.jobs.lease_holder IS 'The process that works on it now.
 COMMENT ON COLUMN public.jobs.spec IS 'What was asked, as JSON, collections expanded.';
 COMMENT ON COLUMN public.jobs.model_server IS 'Facts of the model server that evallab started for it, as JSON.';
 COMMENT ON COLUMN public.jobs.resumed_at IS 'When somebody last asked to go on with it (`evallab resume`).';
+COMMENT ON COLUMN public.jobs.tenant IS 'Whose it is, where tenants share a server.';
+COMMENT ON COLUMN public.jobs.owner IS 'Who asked for it over REST.';
+COMMENT ON COLUMN public.jobs.updated_at IS 'When its state last changed.';
 
 CREATE VIEW public.benchmarks AS
 SELECT
@@ -101,7 +108,8 @@ INNER JOIN evallab_tables.jobs AS job ON job.id = benchmark.job_id
 LEFT JOIN evallab_tables.counted_results AS result
     ON result.job_id = benchmark.job_id AND result.index = benchmark.index
 LEFT JOIN evallab_tables.scores AS score ON score.result_id = result.id AND score.is_primary
-LEFT JOIN evallab_tables.datasets AS dataset ON dataset.id = result.dataset_id;
+LEFT JOIN evallab_tables.datasets AS dataset ON dataset.id = result.dataset_id
+WHERE job.shown;
 COMMENT ON VIEW public.benchmarks IS 'Every benchmark of every job, with its progress and its primary score.';
 COMMENT ON COLUMN public.benchmarks.job IS 'Name of the job.';
 COMMENT ON COLUMN public.benchmarks.job_id IS 'Id of the job.';
@@ -171,7 +179,8 @@ INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
 LEFT JOIN evallab_tables.job_provenance AS asked ON asked.job_id = result.job_id
 LEFT JOIN evallab_tables.provenance AS answered
-    ON answered.job_id = result.job_id AND answered.attempt_id = result.attempt_id;
+    ON answered.job_id = result.job_id AND answered.attempt_id = result.attempt_id
+WHERE job.shown;
 COMMENT ON VIEW public.scores IS
 'Every score that counts: which model, which quantisation, which commit, which score. Of a benchmark that was attempted more than once, the newest attempt with a result counts.';
 COMMENT ON COLUMN public.scores.job IS 'Name of the job.';
@@ -236,7 +245,8 @@ FROM evallab_tables.samples AS sample
 INNER JOIN evallab_tables.counted_results AS result ON result.id = sample.result_id
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = result.job_id AND benchmark.index = result.index
-INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id;
+INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
+WHERE job.shown;
 COMMENT ON VIEW public.samples IS 'Every question of every result that counts: numbers and hashes. Give a job_id: it can be long. The texts are in artifacts.';
 COMMENT ON COLUMN public.samples.job IS 'Name of the job.';
 COMMENT ON COLUMN public.samples.job_id IS 'Id of the job.';
@@ -278,7 +288,8 @@ SELECT
 FROM evallab_tables.attempts AS attempt
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = attempt.job_id AND benchmark.index = attempt.index
-INNER JOIN evallab_tables.jobs AS job ON job.id = attempt.job_id;
+INNER JOIN evallab_tables.jobs AS job ON job.id = attempt.job_id
+WHERE job.shown;
 COMMENT ON VIEW public.attempts IS 'Every execution of every benchmark, and how it ended.';
 COMMENT ON COLUMN public.attempts.job IS 'Name of the job.';
 COMMENT ON COLUMN public.attempts.job_id IS 'Id of the job.';
@@ -313,7 +324,8 @@ SELECT
     event.body
 FROM evallab_tables.events AS event
 INNER JOIN evallab_tables.attempts AS attempt ON attempt.id = event.attempt_id
-INNER JOIN evallab_tables.jobs AS job ON job.id = attempt.job_id;
+INNER JOIN evallab_tables.jobs AS job ON job.id = attempt.job_id
+WHERE job.shown;
 COMMENT ON VIEW public.events IS 'What adapters reported, as they reported it.';
 COMMENT ON COLUMN public.events.job IS 'Name of the job.';
 COMMENT ON COLUMN public.events.job_id IS 'Id of the job.';
@@ -358,7 +370,8 @@ FROM evallab_tables.comparisons AS comparison
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = comparison.job_id AND benchmark.index = comparison.index
 INNER JOIN evallab_tables.jobs AS job ON job.id = comparison.job_id
-INNER JOIN evallab_tables.jobs AS baseline ON baseline.id = comparison.baseline_job_id;
+INNER JOIN evallab_tables.jobs AS baseline ON baseline.id = comparison.baseline_job_id
+WHERE job.shown;
 COMMENT ON VIEW public.comparisons IS 'Every comparison made when a job ended: paired, on equal question keys.';
 COMMENT ON COLUMN public.comparisons.job IS 'Name of the job.';
 COMMENT ON COLUMN public.comparisons.job_id IS 'Id of the job.';
@@ -403,7 +416,8 @@ SELECT
     expiration.expired_at
 FROM evallab_tables.artifacts AS artifact
 INNER JOIN evallab_tables.jobs AS job ON job.id = artifact.job_id
-LEFT JOIN evallab_tables.artifact_expirations AS expiration ON expiration.artifact_id = artifact.id;
+LEFT JOIN evallab_tables.artifact_expirations AS expiration ON expiration.artifact_id = artifact.id
+WHERE job.shown;
 COMMENT ON VIEW public.artifacts IS 'Every file that is kept: samples with their texts, logs, results.';
 COMMENT ON COLUMN public.artifacts.job IS 'Name of the job.';
 COMMENT ON COLUMN public.artifacts.job_id IS 'Id of the job.';
@@ -436,7 +450,8 @@ SELECT
     provenance.record
 FROM evallab_tables.provenance AS provenance
 INNER JOIN evallab_tables.jobs AS job ON job.id = provenance.job_id
-LEFT JOIN evallab_tables.attempts AS attempt ON attempt.id = provenance.attempt_id;
+LEFT JOIN evallab_tables.attempts AS attempt ON attempt.id = provenance.attempt_id
+WHERE job.shown;
 COMMENT ON VIEW public.provenance IS 'What ran exactly: one record per job (one more each time it was resumed), and one per attempt with a result.';
 COMMENT ON COLUMN public.provenance.job IS 'Name of the job.';
 COMMENT ON COLUMN public.provenance.job_id IS 'Id of the job.';
@@ -501,7 +516,8 @@ SELECT
     baseline.set_at
 FROM evallab_tables.baselines AS baseline
 INNER JOIN evallab_tables.jobs AS job ON job.id = baseline.job_id
-INNER JOIN evallab_tables.models AS model ON model.id = job.model_id;
+INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
+WHERE job.shown;
 COMMENT ON VIEW public.baselines IS 'The jobs that others are compared with when they ask for "baseline" (`evallab baseline`).';
 COMMENT ON COLUMN public.baselines.name IS 'The model or the family it is set for.';
 COMMENT ON COLUMN public.baselines.job IS 'Name of the job that is the baseline.';

@@ -116,6 +116,10 @@ class Attendant:
             return False
         return True
 
+    def drives(self, job_id: str) -> bool:
+        """Say whether a job is driven now."""
+        return job_id in self._driven
+
     def has_room(self) -> bool:
         """Say whether a job that comes now need not wait for those that are driven."""
         return len(self._driven) < self.detached.parallel

@@ -53,6 +53,10 @@ class Queueing:
         """Say whether a job that comes now would not wait."""
         return self._attendant.has_room()
 
+    def drives(self, job_id: str) -> bool:
+        """Say whether this server is bringing a job to its end now."""
+        return self._attendant.drives(job_id)
+
     def declared(self, attempt_id: str) -> None:
         """Say that an event from outside declared the end of an attempt."""
         self._remember(attempt_id)

@@ -35,6 +35,10 @@ class Rendered:
             snapshot = await self._store.snapshot(stamp.id)
         except NotFound:
             return None
+        return await self.whole(snapshot)
+
+    async def whole(self, snapshot: JobSnapshot) -> bytes:
+        """Return a job that was read, with its scores and its place in the queue."""
         job = snapshot.job
         scores = await self._store.scores(job.id) if snapshot.results else ()
         waits = job.state == "pending" and not snapshot.attempts

@@ -63,6 +63,8 @@ async def listing(request: Request, house: House) -> Response:
 async def get(request: Request, house: House) -> Response:
     """Read one job."""
     job_id = request.path_params["job_id"]
+    if house.queueing.drives(job_id):  # it goes on, so it has to be read anyway
+        return encoded(await house.rendered.whole(await visible(request, house)))
     if house.receiver.pending():
         await house.receiver.settle()
     stamp = await house.store.stamp(job_id)

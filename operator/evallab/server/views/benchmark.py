@@ -33,11 +33,7 @@ class Seen:
     said: tuple[EventRow, ...]
     state: str
     metrics: Json | None  #: of a benchmark that completed
-
-    @property
-    def events(self) -> tuple[Json, ...]:
-        """Return what the adapter said."""
-        return tuple(each.body for each in self.said)
+    newest: Mapping[str, Any]  #: of each field the newest word about it: nothing said earlier is lost
 
     @property
     def ended_at(self) -> datetime | None:
@@ -56,7 +52,7 @@ class Seen:
         """Return why it failed or was cancelled, in EvalHub's words."""
         if self.state == "cancelled":
             return dict(CANCELLED)
-        said = self._last("error_message")
+        said = self.newest.get("error_message")
         if said and (self.state != "failed" or self._declared_failed):
             return {key: said[key] for key in ("message", "message_code", "message_origin") if said.get(key)}
         if self.state != "failed":
@@ -67,11 +63,7 @@ class Seen:
 
     @property
     def _declared_failed(self) -> bool:
-        return any(body.get("status") == "failed" for body in self.events)
-
-    def _last(self, name: str) -> Any:
-        """Return what the newest event that says anything about it says: nothing said earlier is lost."""
-        return next((body[name] for body in reversed(self.events) if body.get(name)), None)
+        return any(each.body.get("status") == "failed" for each in self.said)
 
     def status(self) -> Json:
         """Return the entry of `status.benchmarks`."""
@@ -79,11 +71,11 @@ class Seen:
         entry: Json = {"provider_id": row.provider_id, "id": row.benchmark_id, "benchmark_index": row.index}
         entry["status"] = self.state
         entry |= _present(
-            phase=self._last("phase") or row.phase,
+            phase=self.newest.get("phase") or row.phase,
             error_message=self.error,
-            warning_message=self._last("warning_message"),
-            started_at=self._last("started_at") or _moment(row.started_at),
-            completed_at=(self._last("completed_at") or _moment(self.ended_at)) if self.state in ENDED else None,
+            warning_message=self.newest.get("warning_message"),
+            started_at=self.newest.get("started_at") or _moment(row.started_at),
+            completed_at=(self.newest.get("completed_at") or _moment(self.ended_at)) if self.state in ENDED else None,
             duration_seconds=seconds(row.started_at, self.ended_at),
             reason=row.reason if self.state != "running" else None,
             attempt=self.attempt.number if self.attempt else None,
@@ -101,8 +93,10 @@ class Seen:
         entry: Json = {"id": row.benchmark_id, "provider_id": row.provider_id, "benchmark_index": row.index}
         if self.state == "failed":
             return entry
-        entry |= _present(metrics=self.metrics, metrics_schema=self._last("metrics_schema") or _schema(self.metrics))
-        entry |= _present(**{name: self._last(name) for name in _SAID if name != "metrics_schema"})
+        entry |= _present(
+            metrics=self.metrics, metrics_schema=self.newest.get("metrics_schema") or _schema(self.metrics)
+        )
+        entry |= _present(**{name: self.newest.get(name) for name in _SAID if name != "metrics_schema"})
         own = [score_view(each) for each in scores if each.index == row.index]
         return entry | ({"scores": own} if own else {})
 
@@ -115,7 +109,11 @@ def seen(snapshot: JobSnapshot) -> Iterator[Seen]:
         said = tuple(each for each in snapshot.events if attempt and each.attempt_id == attempt.id and not each.late)
         events = [each.body for each in said]
         state = "pending" if _past(row, snapshot.job) else _state(row, attempt, events, snapshot.job)
-        yield Seen(row, attempt, said, state, _metrics(state, attempt, events, snapshot))
+        yield Seen(row, attempt, said, state, _metrics(state, attempt, events, snapshot), _newest(events))
+
+
+def _newest(events: Sequence[Json]) -> Json:
+    return {name: value for body in events for name, value in body.items() if value}
 
 
 def _speaks(attempts: Sequence[AttemptRow], snapshot: JobSnapshot) -> AttemptRow | None:

@@ -81,7 +81,7 @@ def _status(job: JobRow, benchmarks: Sequence[Seen], state: str, position: int |
 def _message(benchmarks: Sequence[Seen], state: str) -> Json:
     if state == "cancelled":
         return dict(CANCELLED)
-    if state == "pending" and not any(each.events or each.attempt for each in benchmarks):
+    if state == "pending" and not any(each.said or each.attempt for each in benchmarks):
         return dict(CREATED)
     text = f"Evaluation job {_SAID[state]}" if state in _SAID else _failures(benchmarks, state)
     return {"message": text, "message_code": "evaluation_job_updated", "message_origin": "server"}

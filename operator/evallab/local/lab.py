@@ -78,18 +78,20 @@ async def open_lab(
     parallel: int = 1,
     inventory: GpuInventory | None = None,
     limits: Mapping[str, int] = MappingProxyType({}),
+    require_token: bool = False,
 ) -> AsyncIterator[Lab]:
     """Open a local lab; `saw(snapshot, plan, turn)` is called after each look at the job that is driven.
 
     Of `environ` the processes of a job see only what is on the allow-list (`runtimes.local.environment`). `detached`:
     what this process starts outlives it. `parallel`: how many benchmarks may ask endpoints at once. `catalog`: also
     providers by id, where they change while the lab is open. `limits`: resource limits of adapters.
+    `require_token`: events need the token of their attempt.
     """
     wake, marks = asyncio.Event(), Detached(settings.home)
     environ = {**environ, **(OFFLINE if settings.offline else {})}
     async with (
         open_store(url=settings.database_url, home=settings.home) as store,
-        _receiver(settings, store, wake, detached=detached) as receiver,
+        _receiver(settings, store, wake, detached=detached, require_token=require_token) as receiver,
     ):
         servers = _servers(settings, environ, inventory or Nvml(), attached=not detached)
         models = Models(launch=servers.launch, free_port=free_port, changed=wake.set, find=servers.find)
@@ -152,11 +154,13 @@ async def _forget_ended(store: Store, receiver: Receiver) -> None:
 
 
 def _receiver(
-    settings: Settings, store: Store, wake: asyncio.Event, *, detached: bool
+    settings: Settings, store: Store, wake: asyncio.Event, *, detached: bool, require_token: bool
 ) -> AbstractAsyncContextManager[Receiver]:
     """Return the receiver to open: of what outlives us, events are taken by a process that outlives us too."""
     if detached:
-        return receiving_by_mailbox(settings.home, store, stored=lambda _: wake.set(), now=_now)
+        return receiving_by_mailbox(
+            settings.home, store, stored=lambda _: wake.set(), now=_now, require_token=require_token
+        )
     return receiving(settings.home / "spool", store, stored=lambda _: wake.set(), now=_now)
 
 

@@ -35,7 +35,7 @@ def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: 
         existing_paths=_existing(manifest.job, directory),
         bundled_models=bundled_names(),
         bundled_data=data_names(),
-        gpus=_gpus(manifest.job),
+        gpus=gpus_here(manifest.job),
     )
     problems = check(manifest.job, catalog=catalog, runtime="local", facts=facts)
     if problems:
@@ -48,7 +48,7 @@ def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: 
     )
 
 
-def _gpus(job: EvalJob) -> int | None:
+def gpus_here(job: EvalJob) -> int | None:
     """Count the GPUs if the job asks for one."""
     if job.hardware is None or job.hardware.gpu is None:
         return None

@@ -29,7 +29,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m evallab.modelserver.llamacpp_serve", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m evallab.modelserver.llamacpp_serve", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("model", type=Path, help="a .gguf file")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)

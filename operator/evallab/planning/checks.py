@@ -23,6 +23,7 @@ Check = Callable[[Subject], Iterable[str]]
 not_enforced = refusals.not_enforced
 SERVERS = ("reference", "llamacpp", "custom")
 YEAR = 31_536_000
+MOST_PRIORITY = 1_000_000_000
 _BAD_PORT = "the port must be a number from 1 to 65535"
 
 
@@ -181,6 +182,8 @@ def numbers_are_in_range(subject: Subject) -> Iterator[str]:
     job = subject.job
     if job.compare.margin is not None and job.compare.margin < 0:
         yield f"spec.compare.margin: must be at least 0; found {job.compare.margin:g}"
+    if not -MOST_PRIORITY <= job.priority <= MOST_PRIORITY:
+        yield f"spec.priority: must be from -{MOST_PRIORITY:,} to {MOST_PRIORITY:,}; found {job.priority}"
     if not 0 <= job.retries <= 100:
         yield f"spec.retries: must be from 0 to 100; found {job.retries}"
     times = {"timeoutSeconds": job.timeout_seconds, "pendingDeadlineSeconds": job.pending_deadline_seconds}

@@ -144,5 +144,5 @@ CHECKS: dict[str, tuple[Callable[[Subject], Iterable[str]], ...]] = {
         later_features,
         starts_at_all,
     ),
-    "served": (unenforceable_fields, later_features, starts_at_all),
+    "served": (hardware_of_this_computer, unenforceable_fields, later_features, starts_at_all),
 }

@@ -27,16 +27,20 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """For which benchmark of which job an attempt may speak; without a token's hash anybody may speak for it."""
+    """For which benchmark of which job an attempt may speak; without a token's hash anybody may speak for it.
+
+    `token_required`: also adapters that know nothing of tokens must show it.
+    """
 
     job_id: str
     provider_id: str
     benchmark_id: str
     benchmark_index: int
     token_sha256: str | None = None
+    token_required: bool = False
 
     @classmethod
-    def of(cls, spec: JobSpec, token: str | None) -> "Expectation":
+    def of(cls, spec: JobSpec, token: str | None, *, token_required: bool = False) -> "Expectation":
         """Return what is expected of the attempt with that job.json."""
         return cls(
             job_id=spec.id,
@@ -44,6 +48,7 @@ class Expectation:
             benchmark_id=spec.benchmark_id,
             benchmark_index=spec.benchmark_index,
             token_sha256=None if token is None else _sha256(token),
+            token_required=token_required,
         )
 
     def admits(self, authorization: str | None, *, required: bool) -> bool:
@@ -51,7 +56,7 @@ class Expectation:
         if self.token_sha256 is None:
             return True
         if authorization is None:
-            return not required
+            return not (required or self.token_required)
         scheme, _, token = authorization.partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(_sha256(token.strip()), self.token_sha256)
 
@@ -70,9 +75,13 @@ class ExpectationFiles:
         self._read: OrderedDict[str, tuple[_Stamp, Expectation | None]] = OrderedDict()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def write(self, attempt_id: str, spec: JobSpec, token: str) -> None:
+    def write(self, attempt_id: str, spec: JobSpec, token: str, *, token_required: bool) -> None:
         """Write a file whole or not at all. Raises OSError (disk full)."""
-        content = {"spec": spec.model_dump(mode="json"), "token_sha256": _sha256(token)}
+        content = {
+            "spec": spec.model_dump(mode="json"),
+            "token_sha256": _sha256(token),
+            "token_required": token_required,
+        }
         write_atomically(self._path(attempt_id), json.dumps(content))
 
     def remove(self, attempt_id: str) -> None:
@@ -134,6 +143,7 @@ def _parsed(content: bytes) -> Expectation | None:
             benchmark_id=str(spec["benchmark_id"]),
             benchmark_index=int(spec["benchmark_index"]),
             token_sha256=str(sha256),
+            token_required=document.get("token_required") is True,
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -17,8 +17,9 @@ Benchmark = tuple[str, str, str, int]  #: job id, provider id, benchmark id, ind
 class Expectations:
     """The attempts that are expected."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Keep them as files of `folder`, or only in memory."""
+    def __init__(self, folder: Path | None = None, *, require_token: bool = False) -> None:
+        """Keep them as files of `folder`, or only in memory. `require_token`: of attempts expected from now on."""
+        self._require_token = require_token
         self._files = ExpectationFiles(folder) if folder is not None else None
         self._known: dict[str, Expectation] = {}  # oldest first
 
@@ -27,13 +28,13 @@ class Expectations:
         token = secrets.token_urlsafe(32)
         if self._files is not None:
             try:
-                self._files.write(attempt_id, spec, token)
+                self._files.write(attempt_id, spec, token, token_required=self._require_token)
             except OSError as error:
                 raise BenchmarkFailed(
                     f"Nothing would take the events of the attempt: {error}.",
                     remedy="Make room where EVALLAB_HOME lies, and run it again.",
                 ) from error
-        self._add(attempt_id, Expectation.of(spec, token))
+        self._add(attempt_id, Expectation.of(spec, token, token_required=self._require_token))
         return token
 
     def adopt(self, attempt_id: str, spec: JobSpec) -> None:

@@ -29,15 +29,21 @@ LOOK_S = 0.25  #: a knock may be lost, or heard by another owner
 
 @asynccontextmanager
 async def receiving_by_mailbox(
-    home: Path, store: EventStore, *, stored: Callable[[str], None], now: Callable[[], datetime]
+    home: Path,
+    store: EventStore,
+    *,
+    stored: Callable[[str], None],
+    now: Callable[[], datetime],
+    require_token: bool = False,
 ) -> AsyncIterator[Receiver]:
     """Run a receiver for the mailbox of a home, which is started, watched, and stays when this ends.
 
-    `stored(attempt_id)` is called whenever events of an attempt have reached the store.
+    `stored(attempt_id)` is called whenever events of an attempt have reached the store. `require_token`: see `desk`.
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
-    receiver = Receiver(home / "spool", store, expected=Expectations(home / EXPECTED), stored=stored, now=now)
+    expected = Expectations(home / EXPECTED, require_token=require_token)
+    receiver = Receiver(home / "spool", store, expected=expected, stored=stored, now=now)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="mailbox") as thread:
         async with _owning(home, thread), _watched(home, receiver, thread):
             with listening(home, receiver.drain.wake):

@@ -98,6 +98,7 @@ async def open_house(serving: Serving) -> AsyncIterator[House]:
                 detached=True,
                 saw=_seen(JobCounts(metrics), streams),
                 limits=config.evallab.adapter_limits.rlimits(),
+                require_token=config.evallab.callbacks.require_token,
             )
         )
         metrics.events_spooled(lab.receiver.spooled)

@@ -21,6 +21,7 @@ from evallab.api.evalhub.request import JobRequest
 from evallab.api.evalhub.strict_json import loads
 from evallab.api.job import EvalJob
 from evallab.datasets.files import bundled_names as data_names
+from evallab.local.preparing import gpus_here
 from evallab.modelserver.bundled import bundled_names
 from evallab.planning import rest_conditions
 from evallab.planning.checks import CheckFacts, check, paths_to_check
@@ -122,13 +123,15 @@ def checked(request: JobRequest, house: House, tenant: str | None, asked: Json) 
     check_url(request, served=job.model.serve is not None)
     _refuse(job, house.config)
     _refuse_sizes(job)
+    job, warnings = rest_conditions.as_local(job)
     problems = check(job, catalog=view, runtime="served", facts=_facts(job))
     if problems:
         raise ApiError("request_validation_failed", detail="\n".join(problems))
     job = expand(job, view)
     if collection is not None and not house.catalog.is_system("collection", collection.id):
         _refuse(job, house.config)  # what a client put into a collection is refused as in a job
-    return rest_conditions.as_local(job)
+    job, more = rest_conditions.as_local(job)  # what the collection brought
+    return job, (*warnings, *more)
 
 
 def _job(request: JobRequest, config: ServerConfig) -> EvalJob:
@@ -172,4 +175,6 @@ def _refuse_sizes(job: EvalJob) -> None:
 def _facts(job: EvalJob) -> CheckFacts:
     needs = {need.path for need in paths_to_check(job)}
     existing = frozenset(path for path in needs if Path(path.removeprefix("file://")).exists())
-    return CheckFacts(existing_paths=existing, bundled_models=bundled_names(), bundled_data=data_names())
+    return CheckFacts(
+        existing_paths=existing, bundled_models=bundled_names(), bundled_data=data_names(), gpus=gpus_here(job)
+    )

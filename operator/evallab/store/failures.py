@@ -23,7 +23,9 @@ def is_passing(error: Exception) -> bool:
     """Whether the same transaction may succeed later: the server or the connection went, or writers collided."""
     if isinstance(error, psycopg.InterfaceError):  # "the connection is closed": noticed after the fact
         return True
-    if not isinstance(error, psycopg.OperationalError) or isinstance(error, errors.QueryCanceled):
+    if not isinstance(error, psycopg.OperationalError) or isinstance(
+        error, errors.QueryCanceled | errors.ProgramLimitExceeded
+    ):
         return False
     said = str(error).lower()
     return not any(sign in said for sign in _LASTING)
@@ -40,7 +42,8 @@ def translated(error: psycopg.Error) -> EvallabError:
     """Return what to raise for an error that is not worth another try."""
     if isinstance(error, errors.ForeignKeyViolation):
         return NotFound(f"{error.diag.message_detail or error}", remedy="Record the row it belongs to first.")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+    too_large = isinstance(error, errors.ProgramLimitExceeded)  # psycopg counts it among the operational ones
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not too_large:
         return unavailable(error)
     reason = error.diag.message_primary or str(error)
     return EvallabError(f"Postgres refused: {reason}.", remedy=error.diag.message_hint or "")

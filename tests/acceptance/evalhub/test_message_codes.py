@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.acceptance.evalhub.hostile import COLLECTIONS, EVIL, PROVIDERS, job, page, served
+from tests.acceptance.evalhub.hostile import COLLECTIONS, EVIL, PROVIDERS, job, page, refused, served
 from tests.acceptance.evalhub.running import JOBS, Answer, Server
 
 from evallab.api.evalhub.errors import CATALOGUE
@@ -174,6 +174,26 @@ def test_a_refusal_for_its_headers(bounded: Server, code: str, headers: dict[str
 def test_the_clients_transaction_id_is_the_trace(bounded: Server) -> None:
     answer = bounded.get(f"{JOBS}/x", X_Global_Transaction_Id="mine")
     assert (answer.body["trace"], answer.headers["x-global-transaction-id"]) == ("mine", "mine")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+@pytest.mark.parametrize(
+    "path", [f"{JOBS}/", f"{PROVIDERS}/", "/api/v1/health/", "/", "/api/v1/evaluations/benchmarks"]
+)
+def test_a_path_that_is_nobodys_is_a_plain_404(bounded: Server, method: str, path: str) -> None:
+    answer = page(bounded, method, path)
+    said = b"" if method == "HEAD" else b"404 page not found\n"
+    assert (answer.status, answer.raw, answer.headers["content-type"]) == (404, said, "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", JOBS), ("PATCH", f"{JOBS}/x"), ("GET", f"{JOBS}/x/events"), ("POST", "/api/v1/health"), ("TRACE", JOBS)],
+)
+def test_a_method_that_is_not_there_is_a_405(bounded: Server, method: str, path: str) -> None:
+    answer = page(bounded, method, path)
+    message = f"The HTTP method {method} is not allowed for the API {path}."
+    assert (refused(answer), answer.body["message"]) == ((405, "method_not_allowed"), message)
 
 
 def test_nothing_of_the_catalogue_is_forgotten() -> None:

@@ -31,6 +31,7 @@ def test_a_file_holds_job_json_and_no_token(tmp_path: Path) -> None:
     assert json.loads(file.read_text()) == {
         "spec": spec().model_dump(mode="json"),
         "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
+        "token_required": False,
     }
 
 
@@ -122,7 +123,7 @@ def test_only_so_many_files_are_remembered(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("evallab.receiver.expectation._REMEMBERED", 3)
     files = ExpectationFiles(tmp_path)
     for number in range(5):
-        files.write(f"a{number}", spec(), "token")
+        files.write(f"a{number}", spec(), "token", token_required=False)
     assert [files.find(f"a{number}") for number in range(5)] == [expectation("token")] * 5
     assert len(files._read) == 3
 

@@ -58,6 +58,8 @@ table; when something is wrong it exits with 1 and keeps the home. A dozen round
 - A job that was resumed and waits for its turn again measures `pendingDeadlineSeconds` by the machine's clock.
 - Time that a machine spends asleep counts as time that an attempt ran.
 - A full disk under Postgres itself is not tested.
+- An adapter that posts its result once, in the second in which a killed mailbox is not yet back, is refused. Its
+  attempt fails and is retried.
 """
 
 

@@ -7,9 +7,7 @@ this process dies in the middle of an action is written at each action.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -17,9 +15,9 @@ from evallab.api.errors import BenchmarkFailed, EvallabError
 from evallab.api.provider import Provider
 from evallab.engine import comparing, external, launching, observing, projecting, provenance, recording
 from evallab.engine.adopting import adopt
-from evallab.engine.data import Datasets, not_started, waiting
-from evallab.engine.models import Models
+from evallab.engine.data import not_started, waiting
 from evallab.engine.observing import Standing
+from evallab.engine.ports import Ports
 from evallab.planning.conclusion import Conclusion
 from evallab.planning.lifecycle import (
     Action,
@@ -32,27 +30,11 @@ from evallab.planning.lifecycle import (
     StopModel,
     decide,
 )
-from evallab.receiver.server import Receiver
-from evallab.runtimes.interface import Launch, Runtime
-from evallab.store.interface import AttemptRow, JobRow, JobSnapshot, Store
+from evallab.runtimes.interface import Launch
+from evallab.store.interface import AttemptRow, JobRow, JobSnapshot
 
 log = logging.getLogger(__name__)
 GRACE_S = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ports:
-    """What the engine acts through; made by a composition root."""
-
-    store: Store
-    runtime: Runtime
-    receiver: Receiver
-    models: Models
-    files: recording.Files
-    providers: Mapping[str, Provider]
-    now: Callable[[], datetime]
-    new_id: Callable[[], str]
-    datasets: Datasets = field(default_factory=Datasets)
 
 
 class Engine:
@@ -63,6 +45,7 @@ class Engine:
         self._ports = ports
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._seen: dict[str, None] = {}  #: jobs whose attempts are known, as long as they are driven here
+        self._open: set[str] = set()  #: attempts whose end is not being judged
 
     def alone(self, job_id: str) -> asyncio.Lock:
         """Return the lock under which this process changes a job's attempts."""
@@ -76,13 +59,21 @@ class Engine:
     async def attempt_by_hand(self, job_id: str, index: int) -> str:
         """Return the attempt that an event from outside speaks for: the open one, else one without a process."""
         async with self.alone(job_id):
-            return await external.open_attempt(self._ports, job_id, index)
+            attempt_id = await external.open_attempt(self._ports, job_id, index)
+            self._open.add(attempt_id)
+            return attempt_id
+
+    def is_open(self, attempt_id: str) -> bool:
+        """Say whether what is reported of an attempt from now on still counts; False also when this is not known."""
+        return attempt_id in self._open
 
     async def _reconcile(self, job_id: str, standing: Standing) -> tuple[JobSnapshot, Plan]:
         snapshot, plan = await self._planned(job_id, standing)
+        self._open |= {each.id for each in snapshot.attempts if each.state not in observing.SETTLED}
         heard: frozenset[str] = frozenset()
         while not _ending(plan) <= heard:  # they are gone, so all that they reported and left is there: look again
             heard |= _ending(plan)
+            self._open -= heard  # others do not speak for them any more either
             await self._ports.receiver.settle()
             snapshot, plan = await self._planned(job_id, standing)
         for action in plan.actions:

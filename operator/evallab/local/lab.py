@@ -21,7 +21,8 @@ from evallab.catalog import Catalog
 from evallab.engine.data import Datasets
 from evallab.engine.driver import Driver, Turn
 from evallab.engine.models import Models
-from evallab.engine.reconcile import Engine, Ports
+from evallab.engine.ports import Ports
+from evallab.engine.reconcile import Engine
 from evallab.local import background, holders
 from evallab.local.data import fetcher
 from evallab.local.detached import Detached

@@ -87,6 +87,7 @@ class Receiver:
 
     async def settle(self) -> None:
         """Bring everything that arrived into the store; called before an attempt is concluded."""
+        await self._spool.flushed()
         await self.drain.empty()
 
 

@@ -39,6 +39,7 @@ class Spool:
         """Use `root`, made when it is missing; `written()` is called on the loop after each segment."""
         self._root, self._written = root, written
         self._waiting: list[_Waiting] = []
+        self._batch: list[_Waiting] = []  #: what is being written
         self._writing: asyncio.Task[None] | None = None
         self._newest = datetime.fromtimestamp(0, UTC)
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")  # never behind other blocking work
@@ -92,8 +93,14 @@ class Spool:
             if number and size > MOST_BYTES:
                 break
             number += 1
-        batch, self._waiting = self._waiting[:number], self._waiting[number:]
-        return batch
+        self._batch, self._waiting = self._waiting[:number], self._waiting[number:]
+        return self._batch
+
+    async def flushed(self) -> None:
+        """Wait until what was put before is on disk, or refused."""
+        begun = [each.done for each in (*self._batch, *self._waiting) if not each.done.done()]
+        if begun:
+            await asyncio.wait(begun)
 
     def pending(self) -> bool:
         """Say whether anything waits on disk; cheap."""

@@ -63,7 +63,7 @@ class Queueing:
 
     def is_over(self, job_id: str, attempt_id: str) -> bool:
         """Say whether events for this attempt may have to be refused."""
-        return job_id in self._over or attempt_id in self._over
+        return job_id in self._over or attempt_id in self._over or not self._engine.is_open(attempt_id)
 
     async def attempt_by_hand(self, job_id: str, index: int) -> str:
         """Return the attempt that an event from outside speaks for, and see to its job from now on."""

@@ -53,7 +53,7 @@ async def test_exit_1(lab: Lab, before: str) -> None:
     assert end(done) == ("failed", "ExitedNonZero", 2)
     assert "code 1" in (done.job.message or "")
     assert "evallab logs" in (done.job.message or "")
-    assert {each.kind for each in await lab.store.artifacts(done.job.id)} == {"log"}
+    assert {each.kind for each in await lab.store.artifacts(done.job.id)} == {"log", "log-times"}
     assert len(done.events) == (2 if before else 0)
 
 

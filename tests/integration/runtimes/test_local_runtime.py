@@ -51,6 +51,7 @@ async def test_where_things_lie(attempts: "Attempts") -> None:
         artifacts_dir=own / "attempt-1/artifacts",
         log_file=shown / "jobrun.log",
         work_dir=own / "work",
+        log_times=shown / "jobrun.times",
     )
     await attempts.end(handle)
     assert attempts.runtime.log_tail(handle, lines=10) == f"{Path.cwd()}\n"

@@ -43,6 +43,13 @@ class NoEvents:
         return False
 
 
+class NoQueue:
+    """A server that drives no jobs."""
+
+    def drives(self, _job_id: str) -> bool:
+        return False
+
+
 def house(store: Store, home: Path, *, problems: tuple[str, ...] = ()) -> House:
     """Return a house around a store."""
     return House(
@@ -51,7 +58,7 @@ def house(store: Store, home: Path, *, problems: tuple[str, ...] = ()) -> House:
         config=cast("Any", None),
         receiver=cast("Any", NoEvents()),
         files=ArtifactFiles(home / "artifacts"),
-        queueing=cast("Any", None),
+        queueing=cast("Any", NoQueue()),
         metrics=Metrics(),
         streams=Streams(),
         rendered=Rendered(store),

@@ -101,7 +101,6 @@ async def test_a_page_of_questions_has_a_bound(client: httpx.AsyncClient) -> Non
         (f"/{CANDIDATE}/scores?sort=up", 400, "query_bad_parameter"),
         ("/nobody/scores", 404, "resource_not_found"),
         (f"/{CANDIDATE}/artifacts/nothing", 404, "resource_not_found"),
-        (f"/{CANDIDATE}/artifacts/a%00b", 404, "resource_not_found"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused(

@@ -5,6 +5,7 @@ Everything that outlives this process lies in files, so that another process wit
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from evallab.runtimes.local.line_times import times_path
 from evallab.runtimes.local.shim_pool import ShimPool
 from evallab.runtimes.local.shim_process import LOG_LIMIT, ORPHAN_GRACE, ShimProcess, launch_shim
 
+log = logging.getLogger(__name__)
 TOKEN_FILE = "callback-token"  # noqa: S105 - a name, not a token  # noqa: S105 - the name of a file
 
 
@@ -73,6 +75,8 @@ class LocalRuntime:
                 return
             directories.make(places)
             write_atomically(places.spec_file, job_json(launch.spec))
+            named = {"job": launch.spec.id, "attempt": launch.attempt_id}
+            log.info("local runtime job spec written", extra={**named, "file": str(places.spec_file)})
             launch_shim(
                 process,
                 ["sh", "-c", launch.command],
@@ -85,7 +89,9 @@ class LocalRuntime:
                 limits=self._limits,
                 pool=self._pool,
             )
+            log.info("local runtime process started", extra={**named, "command": launch.command})
         except (OSError, ValueError) as error:
+            log.warning("local runtime benchmark launch failed", extra={"job": launch.spec.id, "reason": str(error)})
             raise BenchmarkFailed(
                 f"Attempt {launch.number} of {launch.spec.provider_id}/{launch.spec.benchmark_id} "
                 f"could not be started: {error}.",

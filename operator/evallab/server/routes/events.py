@@ -55,7 +55,8 @@ async def _attempt(snapshot: JobSnapshot, event: StatusEvent, house: House) -> s
     state = state_of(snapshot)
     if state in OVER:
         raise ApiError("job_can_not_be_updated", id=job_id, new=event.status, state=state)
-    if benchmark.state in ENDED:
+    between = benchmark.attempt is not None and benchmark.attempt.state in ENDED and event.status not in ENDED
+    if benchmark.state in ENDED or between:  # words about a next attempt are that attempt's own
         return benchmark.attempt.id if benchmark.attempt else None
     return await house.queueing.attempt_by_hand(job_id, benchmark.row.index)
 

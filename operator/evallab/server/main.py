@@ -37,8 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(flags: command_line.Flags, environ: Mapping[str, str]) -> int:
     """Serve as flags, configuration and environment say."""
-    from evallab.local.background import take_over
-    from evallab.server.serving import Serving, serve
+    try:
+        from evallab.local.background import take_over
+        from evallab.server.serving import Serving, serve
+    except ModuleNotFoundError as error:
+        said = f"The server needs {error.name}, which is not installed."
+        raise UsageError(said, remedy="Install it with its parts: pip install 'evallab[server]'.") from error
 
     config, notes = configuration.load(flags.config_dir, environ, flags=flags)
     for note in notes:

@@ -7,6 +7,8 @@ from types import TracebackType
 from evallab.store import migrate as migrations
 from evallab.store.postgres import PostgresStore
 
+START_S = 30.0  #: so long the embedded server may take to start
+
 
 def open_store(
     *, url: str | None, home: Path, migrate: bool = True, patience_s: float = 120.0, connections: int = 4
@@ -15,7 +17,10 @@ def open_store(
 
     With `migrate=False` the schema is only checked. Raises StoreUnavailable when there is no usable database.
     """
-    return Opening(PostgresStore(source(url, home), connections=connections, patience_s=patience_s), migrate=migrate)
+    return Opening(
+        PostgresStore(source(url, home, patience_s=patience_s), connections=connections, patience_s=patience_s),
+        migrate=migrate,
+    )
 
 
 class Opening:
@@ -46,10 +51,21 @@ class Opening:
         return self._store
 
 
-def source(url: str | None, home: Path) -> Callable[[], str]:
-    """Return what names the database's URL each time it is asked, starting the embedded server when it is not there."""
+def source(url: str | None, home: Path, *, patience_s: float = START_S) -> Callable[[], str]:
+    """Return what names the database's URL each time it is asked, starting the embedded server when it is not there.
+
+    Its first start may take longer than whoever asks later is willing to wait for one that went away.
+    """
     if url:
         return lambda: url
     from evallab.store.embedded import ensure  # its package is an extra that a server with a database does without
 
-    return lambda: ensure(home)
+    reached = False
+
+    def ask() -> str:
+        nonlocal reached
+        found = ensure(home, timeout_s=min(START_S, patience_s) if reached else START_S)
+        reached = True
+        return found
+
+    return ask

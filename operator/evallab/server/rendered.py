@@ -7,12 +7,14 @@ that go on are read whole. Called by the job routes.
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from evallab.api.errors import NotFound
 from evallab.server.answers import compact
 from evallab.server.views.job import resource
 from evallab.store.interface import JobSnapshot, Stamp, Store
 
+Json = dict[str, Any]
 KEPT = 4_000  #: looks, of a few KiB each
 LARGEST = 64 * 1024  #: a job that is larger is read each time
 Key = tuple[str, datetime, bool]  #: job, when it changed, with scores
@@ -39,11 +41,7 @@ class Rendered:
 
     async def whole(self, snapshot: JobSnapshot) -> bytes:
         """Return a job that was read, with its scores and its place in the queue."""
-        job = snapshot.job
-        scores = await self._store.scores(job.id) if snapshot.results else ()
-        waits = job.state == "pending" and not snapshot.attempts
-        position = await self._store.queue_position(job.id) if waits else None
-        look = compact(resource(snapshot, scores=scores, position=position))
+        look = compact(await whole_resource(self._store, snapshot))
         self._keep(snapshot, look, scored=True)
         return look
 
@@ -75,3 +73,12 @@ class Rendered:
         self._looks[job.id, job.updated_at, scored] = look
         while len(self._looks) > KEPT:
             self._looks.popitem(last=False)
+
+
+async def whole_resource(store: Store, snapshot: JobSnapshot) -> Json:
+    """Return a job as a resource, with its scores and its place in the queue."""
+    job = snapshot.job
+    scores = await store.scores(job.id) if snapshot.results else ()
+    waits = job.state == "pending" and not snapshot.attempts
+    position = await store.queue_position(job.id) if waits else None
+    return resource(snapshot, scores=scores, position=position)

@@ -9,17 +9,16 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from evallab.api.errors import NotFound, StoreUnavailable
+from evallab.server.rendered import whole_resource
 from evallab.server.results_download import gone
 from evallab.server.stream import Bell, Streams
 from evallab.server.stream_messages import ALIVE, BEGIN, END, Place, digest, event, message
-from evallab.server.views.job import resource
-from evallab.store.interface import JobSnapshot, Store
+from evallab.store.interface import Store
 
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
@@ -78,7 +77,7 @@ class Following:
             yield self._end("deleted")
             return
         self.waits = snapshot.job.state == "pending"
-        body = await status(self.store, snapshot)
+        body = await whole_resource(self.store, snapshot)
         mark = digest(body)
         if mark != self.place.digest:
             self.place = self.place.showing(mark)
@@ -98,14 +97,6 @@ class Following:
     def _end(self, state: str) -> bytes:
         self.place = self.place.showing(END)
         return message("end", {"state": state}, self.place)
-
-
-async def status(store: Store, snapshot: JobSnapshot) -> dict[str, Any]:
-    """Return a job as GET returns it."""
-    job = snapshot.job
-    scores = await store.scores(job.id) if snapshot.results else ()
-    position = await store.queue_position(job.id) if job.state == "pending" and not snapshot.attempts else None
-    return resource(snapshot, scores=scores, position=position)
 
 
 class EventStream(Response):

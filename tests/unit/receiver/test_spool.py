@@ -6,6 +6,7 @@ import json
 import os
 import resource
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,22 +102,24 @@ async def test_pending_says_whether_anything_waits(tmp_path: Path) -> None:
     assert [*seen, spool.pending()] == [False, True, False]
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """No file grows beyond 4 KiB: what a full disk does, for this process alone."""
+    """No file grows beyond 4 KiB: what a full disk does, for this process alone, the report of the tests included."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("small_files")
 async def test_what_does_not_fit_is_refused_without_its_neighbours(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    large = asyncio.create_task(spool.put(spooled("large", filling="x" * 5000)))
-    await asyncio.gather(spool.put(spooled("one")), spool.put(spooled("two")))
-    with pytest.raises(OSError, match="File too large") as caught:
-        await large
+    with small_files():
+        large = asyncio.create_task(spool.put(spooled("large", filling="x" * 5000)))
+        await asyncio.gather(spool.put(spooled("one")), spool.put(spooled("two")))
+        with pytest.raises(OSError, match="File too large") as caught:
+            await large
     assert caught.value.errno == errno.EFBIG
     assert ids(spool) == [["one"], ["two"]]
     assert files(tmp_path) == [".jsonl", ".jsonl"]

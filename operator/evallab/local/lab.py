@@ -98,16 +98,7 @@ async def open_lab(
         models = Models(launch=servers.launch, free_port=free_port, changed=wake.set, find=servers.find)
         datasets = Datasets(fetcher(settings, environ), changed=wake.set)
         pool = ShimPool(sys.executable)
-        if detached:
-            await asyncio.to_thread(pool.warm)
-        runtime = LocalRuntime(
-            home=settings.home,
-            jobs_dir=settings.jobs_dir,
-            environ=environ,
-            python=sys.executable,
-            limits=limits,
-            pool=pool if detached else None,
-        )
+        runtime = await _runtime(settings, environ, limits, pool if detached else None)
         if detached:
             await _forget_ended(store, receiver)
         ports = Ports(
@@ -146,6 +137,21 @@ def _servers(settings: Settings, environ: Mapping[str, str], inventory: GpuInven
     servers = Servers(home=settings.home, environ=environ, gpus=gpus, attached=attached)
     gpus.serving = servers.serving
     return servers
+
+
+async def _runtime(
+    settings: Settings, environ: Mapping[str, str], limits: Mapping[str, int], pool: ShimPool | None
+) -> LocalRuntime:
+    if pool is not None:
+        await asyncio.to_thread(pool.warm)
+    return LocalRuntime(
+        home=settings.home,
+        jobs_dir=settings.jobs_dir,
+        environ=environ,
+        python=sys.executable,
+        limits=limits,
+        pool=pool,
+    )
 
 
 async def _forget_ended(store: Store, receiver: Receiver) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from evallab.store.going import Going
 from evallab.store.lasting import BaselineRow, EndedRow, HistoryRow, LatestRow, RetainedRow
 from evallab.store.serving import (
     Activity,
@@ -184,22 +185,6 @@ class Serving(Protocol):
 
     def queue_changes(self) -> AsyncIterator[str]:
         """Yield "" when listening begins, then the id of each job that was made (to be run), resumed or cancelled."""
-
-
-class Going(Protocol):
-    """What goes on (`store.activity`)."""
-
-    async def events_after(self, job_id: str, arrival: int, *, limit: int) -> list[ArrivedEvent]:
-        """Return the events of a job that arrived after that one, in the order of arrival; 0 is before the first."""
-
-    async def pulse(self, job_id: str) -> str | None:
-        """Return a text that changes whenever a client could see a difference in the job; None without such a job."""
-
-    async def activity(self) -> Activity:
-        """Count what waits and runs; also how one asks whether Postgres answers."""
-
-    async def not_detached(self, job_ids: Sequence[str]) -> frozenset[str]:
-        """Return which of these jobs nobody drives in the background: they ended, or a command drives them."""
 
 
 class Store(Lasting, Serving, Going, Protocol):

@@ -5,11 +5,11 @@ Called by `reconcile`; everything else about attempts that another process start
 
 from evallab.engine.launching import job_spec
 from evallab.engine.observing import SETTLED
-from evallab.receiver.server import Receiver
+from evallab.engine.ports import Reception
 from evallab.store.interface import JobSnapshot
 
 
-def adopt(snapshot: JobSnapshot, receiver: Receiver) -> None:
+def adopt(snapshot: JobSnapshot, receiver: Reception) -> None:
     """Take the events of a job's unfinished attempts."""
     for attempt in snapshot.attempts:
         if attempt.state not in SETTLED:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from evallab.api.contract import TestDataSpec
 from evallab.api.errors import BenchmarkFailed
@@ -129,7 +129,14 @@ def not_started(error: BenchmarkFailed) -> Conclusion:
     return Conclusion(outcome="failed", reason=reason, message=str(error))
 
 
-def waiting(job: JobRow, rows: tuple[BenchmarkRow, ...], datasets: Datasets) -> tuple[BenchmarkRow, ...]:
+class Telling(Protocol):
+    """Whoever knows how far fetches are."""
+
+    def told(self, job: JobRow, row: BenchmarkRow) -> str | None:
+        """Return how far the fetch for a benchmark is, None when nothing is being fetched."""
+
+
+def waiting(job: JobRow, rows: tuple[BenchmarkRow, ...], datasets: Telling) -> tuple[BenchmarkRow, ...]:
     """Say of each benchmark that waits for its data how far the fetch is."""
     told = ((row, datasets.told(job, row) if row.state in {"pending", "running"} else None) for row in rows)
     return tuple(replace(row, message=message) if message else row for row, message in told)

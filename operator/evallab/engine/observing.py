@@ -23,6 +23,7 @@ class Standing:
 
     admitted: bool = True
     abandoned: bool = False
+    suspended: bool = False
     waited: timedelta | None = None
     parallel: int = 1  #: how many of its benchmarks may run at once
 
@@ -56,6 +57,7 @@ async def observe(
         created_at=asked_at if standing.waited is None else now - standing.waited,
         admitted=standing.admitted,
         abandoned=standing.abandoned,
+        suspended=standing.suspended,
         cancelled=snapshot.job.cancel_requested,
         retries=spec.retries,
         timeout=timedelta(seconds=spec.timeout_seconds),
@@ -68,29 +70,32 @@ async def _attempt(row: AttemptRow, snapshot: JobSnapshot, runtime: Runtime, now
     if row.state in SETTLED:
         return _view(row, AttemptFacts(gone=True), settled=settled(row))
     events = [event for event in snapshot.events if event.attempt_id == row.id]
+    seen = await runtime.observe(row.handle) if row.handle and not row.handle.get(EXTERNAL) else None
     result = read_result(runtime.leavings(row.handle).result_file) if row.handle else None
     said = declared(events, result)
-    seen = await _look(row, runtime, over=said.completed or said.failed)
+    seen = seen or _reported(row, over=said.completed or said.failed)
     ended = seen.exit or Exit()
     facts = AttemptFacts(
-        gone=seen.state != "running",
+        gone=seen.state not in {"running", "waiting"},
         declared=said,
         code=ended.code,
         signal=ended.signal,
         orphaned=ended.orphaned,
         vanished=seen.state in {"vanished", "absent"},
         stop_reason=row.stop_requested,
+        stop_message=row.message or "",
+        cause=seen.cause,
         declared_s=_declared_s(events, now),
     )
     began = None if seen.running_s is None else now - timedelta(seconds=seen.running_s)
-    return _view(row, facts, started_at=began)
+    return replace(_view(row, facts, started_at=began), waiting=seen.state == "waiting")
 
 
-async def _look(row: AttemptRow, runtime: Runtime, *, over: bool) -> Observation:
-    """See an attempt's process; one that clients report by hand has none: it is over when they say so, or we do."""
+def _reported(row: AttemptRow, *, over: bool) -> Observation:
+    """See an attempt that clients report by hand: it is over when they say so, or we do."""
     if row.handle.get(EXTERNAL):
         return Observation(state="exited" if over or row.stop_requested else "running")
-    return await runtime.observe(row.handle) if row.handle else Observation(state="vanished")
+    return Observation(state="vanished")
 
 
 def _declared_s(events: Sequence[EventRow], now: datetime) -> float | None:

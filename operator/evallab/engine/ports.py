@@ -1,16 +1,84 @@
-"""What the engine acts through, as one frozen value that a composition root makes."""
+"""What the engine acts through, as one frozen value that a composition root makes, and the narrow faces of its parts.
+
+On a workstation these parts are `engine.models`, `engine.data` and `receiver.server`; in a cluster, where pods do their
+work, they are in `controller`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
+from evallab.api.contract import JobSpec, TestDataSpec
 from evallab.api.provider import Provider
 from evallab.engine import recording
 from evallab.engine.data import Datasets
-from evallab.engine.models import Models
-from evallab.receiver.server import Receiver
+from evallab.planning.lifecycle import DataState, ModelView
 from evallab.runtimes.interface import Runtime
-from evallab.store.interface import Store
+from evallab.store.interface import BenchmarkRow, JobRow, Store
+
+
+class Reception(Protocol):
+    """Where attempts report, and who may."""
+
+    def callback_url(self, attempt_id: str) -> str:
+        """Return the URL that an attempt posts to."""
+
+    def expect(self, attempt_id: str, spec: JobSpec) -> str:
+        """Take events of this attempt from now on; return the token that it may show ("" where none is needed)."""
+
+    def adopt(self, attempt_id: str, spec: JobSpec) -> None:
+        """Take events of an attempt that another process started."""
+
+    def forget_job(self, job_id: str) -> None:
+        """Take no more events of a job's attempts: it has ended."""
+
+    async def settle(self) -> None:
+        """Bring everything that arrived into the store."""
+
+
+class ModelServers(Protocol):
+    """The model servers of jobs."""
+
+    def view(self, job: JobRow) -> ModelView:
+        """Return what `decide` needs to know of the job's server."""
+
+    def url(self, job: JobRow) -> str:
+        """Return the base URL (ending in /v1) of the job's model."""
+
+    def record(self, job: JobRow) -> dict[str, Any] | None:
+        """Return what is worth keeping of the job's server."""
+
+    async def start(self, job: JobRow) -> None:
+        """Start the job's server, or again if it died. A failure shows in `view`."""
+
+    async def stop(self, job_id: str) -> None:
+        """End the job's server, if there is one."""
+
+
+class DataSource(Protocol):
+    """The test data of attempts."""
+
+    def state(self, job: JobRow, index: int, number: int) -> DataState:
+        """Return what `decide` needs to know of the data of attempt `number`."""
+
+    def start(self, job: JobRow, index: int, number: int) -> None:
+        """Begin to fetch the data of an attempt."""
+
+    async def given(self, job: JobRow, index: int, number: int) -> TestDataSpec | None:
+        """Return what an adapter is told of its data. Raises DatasetFailed."""
+
+    def environment(self, job: JobRow, given: TestDataSpec | None) -> dict[str, str]:
+        """Return what an adapter's environment says of its data."""
+
+    def record(self, job: JobRow, index: int) -> dict[str, Any] | None:
+        """Return what belongs into the provenance: source, revision, hash."""
+
+    def told(self, job: JobRow, row: BenchmarkRow) -> str | None:
+        """Return how far the fetch for a benchmark is, None when nothing is being fetched."""
+
+    async def stop(self, job_id: str) -> None:
+        """End the fetches of a job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +87,10 @@ class Ports:
 
     store: Store
     runtime: Runtime
-    receiver: Receiver
-    models: Models
+    receiver: Reception
+    models: ModelServers
     files: recording.Files
     providers: Mapping[str, Provider]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
-    datasets: Datasets = field(default_factory=Datasets)
+    datasets: DataSource = field(default_factory=Datasets)

@@ -160,7 +160,8 @@ class Engine:
     async def _stop(self, snapshot: JobSnapshot, action: StopAttempt) -> None:
         """Tell an attempt to end. The reason is written first, so that its end is understood whoever sees it."""
         row = next(attempt for attempt in snapshot.attempts if attempt.id == action.attempt_id)
-        await self._ports.store.save_attempt(replace(row, stop_requested=action.reason))
+        told = replace(row, stop_requested=action.reason, message=action.message or row.message)
+        await self._ports.store.save_attempt(told)
         if not row.handle.get(observing.EXTERNAL):
             await self._ports.runtime.stop(row.handle, grace_seconds=GRACE_S)
 

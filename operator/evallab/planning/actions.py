@@ -34,10 +34,11 @@ class StartAttempt:
 
 @dataclass(frozen=True)
 class StopAttempt:
-    """Tell an attempt's processes to end."""
+    """Tell an attempt's processes to end; `message` is what was found, where the reason does not say it all."""
 
     attempt_id: str
     reason: str
+    message: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,20 @@ class Declared:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What happened to an attempt from outside: a reason, a sentence, a remedy."""
+
+    reason: str
+    message: str
+    remedy: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The message with its remedy."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttemptFacts:
     """Everything known of one attempt."""
 
@@ -33,6 +47,8 @@ class AttemptFacts:
     orphaned: bool = False  #: ended because the process that started it died
     vanished: bool = False  #: gone without an exit record
     stop_reason: str | None = None  #: why evallab told it to stop
+    stop_message: str = ""  #: what was found when it was told so
+    cause: Cause | None = None  #: what the runtime knows of its end; while it is not gone: why it has to end
     declared_s: float | None = None  #: for how long its end has been declared
 
 
@@ -48,7 +64,12 @@ class Conclusion:
     @property
     def retry(self) -> bool:
         """Whether another attempt may end differently."""
-        return self.reason in RETRIED
+        return self.reason in RETRIED or self.disrupted
+
+    @property
+    def disrupted(self) -> bool:
+        """Whether it was ended by what is not its own fault."""
+        return self.reason in DISRUPTIONS
 
     @property
     def sentence(self) -> str:
@@ -58,8 +79,13 @@ class Conclusion:
 
 #: Reasons after which another attempt may end differently. An adapter that refused will refuse again.
 RETRIED = frozenset(
-    {"AdapterFailed", "ExitedNonZero", "Killed", "NoResult", "OwnerDied", "Signalled", "TimedOut", "Vanished"}
+    {
+        *("AdapterFailed", "ExitedNonZero", "Killed", "NoResult", "OwnerDied", "Signalled", "TimedOut", "Vanished"),
+        *("JobDeleted", "ResultsMissing"),
+    }
 )
+#: Ends that nobody asked for and that another attempt will hardly meet again: they cost no retry.
+DISRUPTIONS = frozenset({"Evicted", "ModelServerDied", "NodeLost", "PodDeleted", "Preempted", "Suspended"})
 #: Codes by which an adapter of evallab says that the question makes no sense to it.
 REFUSALS = frozenset({"adapter_failed", "usage", "invalid_manifest"})
 
@@ -78,6 +104,12 @@ STOPPED = {
         remedy="Raise timeoutSeconds, or ask fewer questions (parameters.limit).",
     ),
     "ModelServerDied": MODEL_SERVER_DIED,
+    "Suspended": Conclusion(
+        outcome="failed",
+        reason="Suspended",
+        message="Its job was suspended.",
+        remedy="Set spec.suspend to false to go on; answers that had arrived are asked only once.",
+    ),
 }
 
 
@@ -99,7 +131,20 @@ def _reported(facts: AttemptFacts) -> Conclusion | None:
 
 
 def _stopped(facts: AttemptFacts) -> Conclusion | None:
-    return STOPPED.get(facts.stop_reason) if facts.stop_reason else None
+    """What evallab found and ended it for has its own words; after the ends that everybody knows."""
+    if facts.stop_reason is None or facts.stop_reason == "Lingered":
+        return None
+    found = Conclusion(outcome="failed", reason=facts.stop_reason, message=facts.stop_message)
+    return STOPPED.get(facts.stop_reason, found)
+
+
+def _caused(facts: AttemptFacts) -> Conclusion | None:
+    """What the runtime knows of an end says more than an exit code."""
+    if facts.cause is None:
+        return None
+    return Conclusion(
+        outcome="failed", reason=facts.cause.reason, message=facts.cause.message, remedy=facts.cause.remedy
+    )
 
 
 def _orphaned(facts: AttemptFacts) -> Conclusion | None:
@@ -175,6 +220,7 @@ RULES: tuple[Callable[[AttemptFacts], Conclusion | None], ...] = (
     _disowned,
     _reported,
     _stopped,
+    _caused,
     _orphaned,
     _vanished,
     _signalled,

@@ -22,6 +22,7 @@ BenchmarkState = Literal["pending", "running", "completed", "failed", "cancelled
 JobState = Literal["pending", "running", "completed", "failed", "partially_failed", "cancelled"]
 DataState = Literal["absent", "fetching", "ready"]
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled"})
+MOST_DISRUPTIONS = 20  #: of one benchmark; what is disrupted again and again has to end, too
 LINGER_S = 10.0  #: so long an adapter may go on after it declared its end
 
 
@@ -34,6 +35,7 @@ class AttemptView:
     facts: AttemptFacts
     started_at: datetime
     settled: Conclusion | None = None  #: concluded and written down before; never decided anew
+    waiting: bool = False  #: for a place to run; its running time has not begun
     past: bool = False  #: made before the job was resumed: of its end only a completion still counts
 
 
@@ -64,6 +66,7 @@ class JobView:
     model: ModelView = ModelView()
     created_at: datetime  #: or resumed: when it was last asked for
     admitted: bool = True  #: its turn has come
+    suspended: bool = False  #: somebody wants it to pause
     cancelled: bool = False
     abandoned: bool = False  #: it lived with a command that died
     retries: int = 2
@@ -164,9 +167,14 @@ def _counted(benchmark: BenchmarkView, view: JobView) -> list[Conclusion]:
 
 
 def _may_retry(end: Conclusion, counted: Sequence[Conclusion], view: JobView) -> bool:
-    """A death of the model server costs a restart of it, not a retry."""
-    own = [each for each in counted if each.reason != MODEL_SERVER_DIED.reason]
-    return end.reason == MODEL_SERVER_DIED.reason or (end.retry and len(own) <= view.retries)
+    """A death of the model server costs a restart of it, not a retry; other disruptions cost neither, within limits."""
+    if end.disrupted:
+        alike = [each for each in counted if each.disrupted and each.reason not in _UNLIMITED]
+        return end.reason in _UNLIMITED or len(alike) <= MOST_DISRUPTIONS
+    return end.retry and len([each for each in counted if not each.disrupted]) <= view.retries
+
+
+_UNLIMITED = frozenset({MODEL_SERVER_DIED.reason, "Suspended"})  #: they have limits of their own
 
 
 def _given_up(model: ModelView, view: JobView) -> bool:
@@ -186,7 +194,7 @@ def _overall(view: JobView, now: datetime) -> Conclusion | None:
         )
     if _given_up(view.model, view):
         return Conclusion(outcome="failed", reason="ModelServerFailed", message=_of_model(view.model))
-    if not view.admitted and now >= view.created_at + view.pending_deadline:
+    if not view.admitted and not view.suspended and now >= view.created_at + view.pending_deadline:
         return Conclusion(
             outcome="failed",
             reason="PendingTooLong",
@@ -213,32 +221,45 @@ def _settle(view: JobView) -> Iterator[Action]:
 def _stop(view: JobView, now: datetime) -> Iterator[Action]:
     for benchmark in view.benchmarks:
         for attempt in benchmark.attempts:
-            reason = _why_stop(attempt, view, now)
+            reason, message = _why_stop(attempt, view, now)
             if reason and not attempt.facts.gone and attempt.facts.stop_reason is None:
-                yield StopAttempt(attempt.id, reason)
+                yield StopAttempt(attempt.id, reason, message)
 
 
-def _why_stop(attempt: AttemptView, view: JobView, now: datetime) -> str | None:
+def _why_stop(attempt: AttemptView, view: JobView, now: datetime) -> tuple[str, str]:
+    """Return the reason to end an attempt and what was found, ("", "") when it may go on."""
     if view.cancelled:
-        return "Cancelled"
+        return "Cancelled", ""
+    if view.suspended:
+        return "Suspended", ""
     if view.model.state in {"died", "failed"}:
-        return "ModelServerDied"
+        return "ModelServerDied", ""
+    if cause := attempt.facts.cause:
+        return cause.reason, cause.sentence
     if (attempt.facts.declared_s or 0.0) >= LINGER_S:
-        return "Lingered"
-    return "TimedOut" if now >= attempt.started_at + view.timeout else None
+        return "Lingered", ""
+    if attempt.waiting:
+        late = now >= attempt.started_at + view.pending_deadline
+        return ("PendingTooLong", "It waited for a place to run longer than pendingDeadlineSeconds.") if late else _NO
+    return ("TimedOut", "") if now >= attempt.started_at + view.timeout else _NO
+
+
+_NO = ("", "")
 
 
 def _model(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
     """A dead server is stopped first, for what it may have left, and started again when nobody asks it any more."""
     model = view.model
     unfinished = any(status.state not in TERMINAL for status in statuses)
-    wanted = unfinished and view.admitted and not _going(view)
+    asked = unfinished and view.admitted and not view.suspended
+    wanted = asked and not _going(view)
     found = model.state == "absent" and model.up  # a predecessor's, to be taken over also while it is being asked
-    if found and unfinished and view.admitted:
+    if found and asked:
         yield StartModel()
     if wanted and not model.up and (model.state == "absent" or (model.state == "died" and not _given_up(model, view))):
         yield StartModel()
-    if model.up and (not unfinished or model.state in {"died", "failed"}):
+    paused = view.suspended and not _going(view)
+    if model.up and (not unfinished or paused or model.state in {"died", "failed"}):
         yield StopModel()
 
 
@@ -249,7 +270,7 @@ def _going(view: JobView) -> int:
 
 def _fetch(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
     """Data is fetched while the model server starts, also for benchmarks whose turn comes later."""
-    if not view.admitted or view.cancelled or view.abandoned:
+    if not view.admitted or view.suspended or view.cancelled or view.abandoned:
         return
     for benchmark, status in zip(view.benchmarks, statuses, strict=True):
         if benchmark.data == "absent" and status.state not in TERMINAL and None not in _ends(benchmark, view):
@@ -257,7 +278,9 @@ def _fetch(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Actio
 
 
 def _start(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
-    if not view.admitted or view.cancelled or view.abandoned or view.model.state not in {"external", "ready"}:
+    if not view.admitted or view.suspended or view.cancelled or view.abandoned:
+        return
+    if view.model.state not in {"external", "ready"}:
         return
     going = _going(view)
     share = 0.5**view.model.deaths
@@ -273,11 +296,11 @@ def _deadline(view: JobView, statuses: Sequence[BenchmarkStatus]) -> datetime | 
     if all(status.state in TERMINAL for status in statuses):
         return None
     limits = [
-        attempt.started_at + view.timeout
+        attempt.started_at + (view.pending_deadline if attempt.waiting else view.timeout)
         for benchmark in view.benchmarks
         for attempt in benchmark.attempts
         if not attempt.facts.gone and attempt.facts.stop_reason is None
     ]
-    if not view.admitted:
+    if not view.admitted and not view.suspended:
         limits.append(view.created_at + view.pending_deadline)
     return min(limits, default=None)

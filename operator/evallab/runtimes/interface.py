@@ -1,4 +1,5 @@
-"""What the engine asks of a runtime: start, observe, stop, read what is left. Implemented by `runtimes.local`.
+"""What the engine asks of a runtime: start, observe, stop, read what is left. Implemented by `runtimes.local`
+and `runtimes.kubernetes`.
 
 A runtime decides nothing: it neither retries nor times out. `start` is idempotent per attempt id; `observe` may be
 called at any time, also by another process than the one that started the attempt, given the handle.
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from evallab.api.contract import JobSpec
+from evallab.planning.cluster.plan import AttemptPlan
+from evallab.planning.conclusion import Cause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)  #: of the provider; on top of the allow-listed environment
     attached: bool = True  #: ends when the process that started it dies
     token: str = ""  #: what the attempt shows where it reports, if anything; a secret
+    plan: AttemptPlan | None = None  #: in a cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +42,16 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What can be seen of an attempt now. `vanished`: it was started, is not running, and left no exit record."""
+    """What can be seen of an attempt now. `vanished`: it was started, is not running, and left no exit record.
 
-    state: Literal["absent", "running", "exited", "vanished"]
+    `waiting`: it has a place to run only in the future (a queue, a node, an image, a volume); `why` says for what.
+    `exited` is said only once everything that the attempt left is here (`Runtime.leavings`) or known to be lost.
+    """
+
+    state: Literal["absent", "waiting", "running", "exited", "vanished"]
+    why: str = ""
+    cause: Cause | None = None  #: of its end; of one that waits or runs: why it has to be ended now
+    executed: Mapping[str, Any] = field(default_factory=dict)  #: what really ran, for the provenance: image, node, pod
     started_at: datetime | None = None
     exit: Exit | None = None
     running_s: float | None = None  #: for how long, by a clock that nobody sets
@@ -77,3 +88,6 @@ class Runtime(Protocol):
 
     def log_tail(self, handle: Mapping[str, Any], *, lines: int) -> str:
         """Return the last lines of an attempt's log ("" when there is none)."""
+
+    async def tidy(self, job_id: str) -> None:
+        """Remove what was kept only to bring a job to its end, which is recorded now."""

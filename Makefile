@@ -1,6 +1,6 @@
 # evallab: `make help` lists what there is. Everything runs in .venv, which `make` sets up from uv.lock.
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test bench check fix generate dev clean
+.PHONY: help quickstart test bench stats-report check fix generate dev clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -16,6 +16,9 @@ test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
 
 bench: $(VENV)/dev.ok ## Measure what evallab costs (ten minutes) and write docs/performance.md
 	@$(RUN)/python -m benchmarks.run
+
+stats-report: $(VENV)/dev.ok ## Simulate how often verdicts are wrong and write docs/reference/error-rates.md
+	@$(RUN)/python -m benchmarks.error_rates
 
 check: $(VENV)/dev.ok ## Format, lint, types, architecture, generated files
 	@$(RUN)/ruff format --check

@@ -89,7 +89,7 @@ def page(repeats: int = 20_000) -> str:
             "|---:|---:|---:|---:|---:|---:|",
             *_verdict_rows(repeats),
             "",
-            "A loss of 0 is two equal models (A/A): REGRESSION there is a false alarm, about 2.5 % of the time by design,",
+            "A loss of 0 is two equal models (A/A): REGRESSION there is a false alarm, about 2.5 % by design,",
             "because the interval is two-sided. PASS at a loss of 1 or more misses a loss that matters.",
             "",
             "## Many benchmarks",

@@ -4,6 +4,7 @@
 
 VENV := .venv
 RUN := $(VENV)/bin
+KIT := tests/cluster/kit
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -13,6 +14,14 @@ quickstart: $(VENV)/quickstart.ok ## From nothing to a real result: evaluate a t
 
 test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
 	@$(RUN)/pytest
+
+test-cluster: $(VENV)/dev.ok images ## Test on a real Kubernetes cluster, built and started for it (root, Debian, Go)
+	@$(RUN)/pytest tests/cluster
+
+images: ## Build the images of the Dockerfile without Docker, and what the test cluster consists of (root, Debian, Go)
+	@$(KIT)/build --apt kwok helm coredns
+	@$(KIT)/python-base
+	@$(KIT)/images
 
 bench: $(VENV)/dev.ok ## Measure what evallab costs (ten minutes) and write docs/performance.md
 	@$(RUN)/python -m benchmarks.run

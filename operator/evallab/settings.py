@@ -22,6 +22,9 @@ VARIABLES = (
     "EVALLAB_GPU_LOCKS_DIR",
     "EVALLAB_OFFLINE",
     "EVALLAB_URL",
+    "EVALLAB_TOKEN",
+    "EVALLAB_TENANT",
+    "EVALLAB_SERVICE",
     "NO_COLOR",
 )
 CONFIG_FILE = "config.yaml"
@@ -31,7 +34,10 @@ POSTGRES, SQLITE = ("pgx", "postgres", "postgresql"), ("sqlite", "sqlite3")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where things are. `database_url` None means the embedded Postgres; `url` is a server to send commands to."""
+    """Where things are. `database_url` None means the embedded Postgres; `url` is a server to send commands to.
+
+    `token` and `tenant` are shown to that server; `service` (namespace/name) is where clusters have theirs.
+    """
 
     home: Path
     jobs_dir: Path
@@ -39,6 +45,9 @@ class Settings:
     gpu_locks_dir: Path = Path("/tmp/evallab-gpus")  # noqa: S108 - shared by all users; links are not followed
     database_url: str | None = None
     url: str | None = None
+    token: str | None = None
+    tenant: str | None = None
+    service: str = "evallab/evallab"
     no_color: bool = False
     offline: bool = False
 
@@ -68,6 +77,9 @@ class Settings:
             gpu_locks_dir=Path(environ.get("EVALLAB_GPU_LOCKS_DIR") or cls.gpu_locks_dir),
             database_url=environ.get("EVALLAB_DATABASE_URL") or _configured_database(config_dir / CONFIG_FILE),
             url=environ.get("EVALLAB_URL") or None,
+            token=environ.get("EVALLAB_TOKEN") or None,
+            tenant=environ.get("EVALLAB_TENANT") or None,
+            service=environ.get("EVALLAB_SERVICE") or cls.service,
             offline=environ.get("EVALLAB_OFFLINE", "") not in {"", "0", "false", "no"},
             no_color=bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb",
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evallab.analysis.paired import contingency, mcnemar_mid_p, sign_flip_p
-from evallab.analysis.questions import join
+from evallab.analysis.questions import Question, join
 from evallab.analysis.vectors import is_binary
 
 Verdict = Literal["bitwise", "within", "non-reproducible"]
@@ -31,8 +31,8 @@ class Reproduction:
 
 
 def reproduce(
-    first: Mapping[str, float],
-    again: Mapping[str, float],
+    first: Mapping[Question, float],
+    again: Mapping[Question, float],
     *,
     hashes: Sequence[tuple[str | None, str | None]],
     window: float = WINDOW,

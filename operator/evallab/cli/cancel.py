@@ -7,20 +7,27 @@ import click
 
 from evallab.catalog import load
 from evallab.cli.naming import job_argument
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
+from evallab.remote.target import Target
 from evallab.settings import Settings
 from evallab.store.interface import JobRow
 
 
 @click.command(short_help="Cancel a job; results and logs stay.")
 @job_argument
-@placed
-def cancel(settings: Settings, *, job: str) -> None:
+@anywhere
+def cancel(settings: Settings, target: Target | None, *, job: str) -> None:
     """Cancel a job; results and logs stay.
 
     JOB is an id, a unique prefix of one, a name (its newest job), or name~1 (the one before).
     """
-    click.echo(sentence(*asyncio.run(cancelled(settings, job))))
+    click.echo(sentence(*(_there(target, job) if target else asyncio.run(cancelled(settings, job)))))
+
+
+def _there(target: Target, job: str) -> tuple[JobRow, bool]:
+    from evallab.cli.elsewhere import asked_there, cancel_there
+
+    return asked_there(target, lambda lab: cancel_there(lab, job))
 
 
 async def cancelled(settings: Settings, reference: str) -> tuple[JobRow, bool]:

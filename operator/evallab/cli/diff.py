@@ -15,7 +15,7 @@ from evallab.cli.naming import benchmark_index, benchmark_option, job_argument
 from evallab.cli.opening import asked
 from evallab.cli.output import output_option, show, stdout, write
 from evallab.cli.place import placed
-from evallab.cli.texts import Texts, confidential_option
+from evallab.cli.texts import Texts, confidential_option, kept_files
 from evallab.engine.comparing import comparisons
 from evallab.reporting import page
 from evallab.reporting.changes import KINDS, Compared, Kind, render_changes, render_flips, render_words
@@ -97,7 +97,7 @@ def diff(
     """
     wanted = _wanted(kinds, html=html is not None, limit=limit, asked_for=words or benchmark is not None)
     question = Question(job=job, baseline=baseline, benchmark=benchmark, wanted=wanted)
-    texts = partial(Texts, root=settings.artifacts_dir, confidential=confidential)
+    texts = partial(Texts, files=kept_files(settings), confidential=confidential)
     found = asked(settings, lambda store: _difference(store, texts(store), question))
     if html is not None:
         _write_page(found, html)

@@ -9,10 +9,11 @@ import click
 from evallab.cli import completing
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, limit_option, output_option, show, stdout, write
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
 from evallab.engine.driver import QUEUE_SEEN
 from evallab.engine.turns import line as queue
 from evallab.planning.waiting import positions
+from evallab.remote.target import Target
 from evallab.reporting.document import plain
 from evallab.reporting.durations import age
 from evallab.reporting.figures import score
@@ -30,17 +31,26 @@ STATES = ("pending", "running", "completed", "failed", "partially_failed", "canc
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in that state.")
 @click.option("--name", help="Only jobs of that name.", shell_complete=completing.jobs)
 @output_option
-@placed
-def jobs(settings: Settings, *, limit: int, state: str | None, name: str | None, output: Format) -> None:
+@anywhere
+def jobs(
+    settings: Settings, target: Target | None, *, limit: int, state: str | None, name: str | None, output: Format
+) -> None:
     """List jobs, newest first."""
-    found = asked(settings, lambda store: _lines(store, limit=limit, state=state, name=name))
+    query = {"limit": limit, "state": state, "name": name}
+    found = _there(target, query) if target else asked(settings, lambda store: _lines(store, **query))
     if output != "table":
         write([plain(line) for line in found], output)
     elif found:
         paper = stdout(no_color=settings.no_color)
         show(table(found, paper, now=datetime.now(UTC)), paper)
     else:
-        click.echo("No jobs. Run one: evallab run -f evaljob.yaml --local", err=True)
+        click.echo(f"No jobs. Run one: evallab run -f evaljob.yaml{'' if target else ' --local'}", err=True)
+
+
+def _there(target: Target, query: dict[str, Any]) -> list[JobLine]:
+    from evallab.cli.elsewhere import asked_there
+
+    return asked_there(target, lambda lab: lab.lines(**query))
 
 
 def table(lines: list[JobLine], paper: Paper, *, now: datetime) -> str:

@@ -16,6 +16,7 @@ class Entry:
 
     target: str
     help: str
+    hidden: bool = False  #: one that programs call
 
 
 class LazyGroup(click.Group):
@@ -55,11 +56,13 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table of commands into the help."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in self.entries.items()])
+            formatter.write_dl([(name, entry.help) for name, entry in self.entries.items() if not entry.hidden])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete names from the table, options as click does."""
         names = [
-            CompletionItem(name, help=entry.help) for name, entry in self.entries.items() if name.startswith(incomplete)
+            CompletionItem(name, help=entry.help)
+            for name, entry in self.entries.items()
+            if name.startswith(incomplete) and not entry.hidden
         ]
         return names + click.Command.shell_complete(self, ctx, incomplete)

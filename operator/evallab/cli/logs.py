@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import cycle
 
 import click
@@ -13,11 +13,12 @@ from evallab.cli.following import Follower
 from evallab.cli.moments import Moment
 from evallab.cli.naming import benchmark_index, benchmark_option, job_argument
 from evallab.cli.opening import asked
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
+from evallab.cli.texts import kept_files
+from evallab.remote.target import Target
 from evallab.reporting.report import short_labels
 from evallab.runtimes.local.log_reader import live_logs
 from evallab.settings import Settings
-from evallab.store.artifacts import ArtifactFiles
 from evallab.store.interface import ArtifactRow, AttemptRow, BenchmarkRow, JobSnapshot, Store
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
@@ -42,9 +43,17 @@ class Question:
 @click.option(
     "--since", type=Moment(), metavar="TIME", help="Only logs that were still written then: 10m ago, or a time."
 )
-@placed
+@anywhere
 def logs(
-    settings: Settings, /, *, job: str, benchmark: str | None, follow: bool, tail: int | None, since: datetime | None
+    settings: Settings,
+    target: Target | None,
+    /,
+    *,
+    job: str,
+    benchmark: str | None,
+    follow: bool,
+    tail: int | None,
+    since: datetime | None,
 ) -> int:
     """Print what the adapters of a job wrote; with --benchmark only that of one benchmark.
 
@@ -53,8 +62,8 @@ def logs(
     """
     question = Question(job=job, benchmark=benchmark, tail=tail, since=since)
     if follow:
-        return _follow(settings, question)
-    found = asked(settings, lambda store: _logs(store, settings, question))
+        return _follow(settings, target, question)
+    found = _there(target, question) if target else asked(settings, lambda store: _logs(store, settings, question))
     for title, text in found:
         if len(found) > 1:
             click.echo(f"==> {title} <==")
@@ -62,18 +71,38 @@ def logs(
     return Exit.FINE
 
 
-def _follow(settings: Settings, question: Question) -> int:
+def _there(target: Target, question: Question) -> list[Log]:
+    from evallab.cli.elsewhere import asked_there
+    from evallab.cli.logs_there import kept
+
+    return asked_there(target, lambda lab: kept(lab, question, datetime.now(UTC)))
+
+
+def _follow(settings: Settings, target: Target | None, question: Question) -> int:
     """Follow until the job ends; Ctrl-C is how people stop looking, so nothing is said about it."""
     try:
-        asked(settings, lambda store: _followed(store, settings, question))
+        if target:
+            _follow_there(settings, target, question)
+        else:
+            asked(settings, lambda store: _followed(store, settings, question))
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return Exit.FINE
 
 
+def _follow_there(settings: Settings, target: Target, question: Question) -> None:
+    from evallab.cli.elsewhere import asked_there
+    from evallab.cli.logs_there import followed
+
+    now = datetime.now(UTC)
+    asked_there(
+        target, lambda lab: followed(lab, question, now, lambda rows: _saying(rows, no_color=settings.no_color))
+    )
+
+
 async def _followed(store: Store, settings: Settings, question: Question) -> None:
     snapshot = await store.snapshot(await store.resolve(question.job))
-    rows = _wanted(snapshot, question)
+    rows = wanted(snapshot, question)
     follower = Follower(
         directory=settings.jobs_dir / snapshot.job.id,
         indexes=tuple(row.index for row in rows),
@@ -82,7 +111,7 @@ async def _followed(store: Store, settings: Settings, question: Question) -> Non
     )
     await follower.until_the_end(store, snapshot.job.id)
     kept = [each for each in await store.artifacts(snapshot.job.id) if each.kind == "log" and each.index is not None]
-    files = ArtifactFiles(settings.artifacts_dir)
+    files = kept_files(settings)
     newest = {each.index: each for each in kept if each.index in follower.indexes and each.index is not None}
     follower.kept({index: files.open_text(each) for index, each in newest.items()})
 
@@ -107,7 +136,7 @@ class Prefixed:
         click.echo(self._prefixes.get(index, "") + line, color=self._color)
 
 
-def _wanted(snapshot: JobSnapshot, question: Question) -> list[BenchmarkRow]:
+def wanted(snapshot: JobSnapshot, question: Question) -> list[BenchmarkRow]:
     """Return the benchmarks that are meant."""
     wanted = None if question.benchmark is None else benchmark_index(snapshot.benchmarks, question.benchmark)
     return [row for row in snapshot.benchmarks if wanted in {None, row.index}]
@@ -117,7 +146,7 @@ async def _logs(store: Store, settings: Settings, question: Question) -> list[Lo
     snapshot = await store.snapshot(await store.resolve(question.job))
     kept = [each for each in await store.artifacts(snapshot.job.id) if each.kind == "log"]
     kept = _written_since(kept, snapshot.attempts, question.since)
-    found = [log for row in _wanted(snapshot, question) for log in _of_benchmark(row, kept, settings, question)]
+    found = [log for row in wanted(snapshot, question) for log in _of_benchmark(row, kept, settings, question)]
     found += _of_job(kept, settings) if question.benchmark is None else []
     if not found:
         raise _nothing(snapshot, settings, question)
@@ -148,7 +177,7 @@ def _of_benchmark(
     """Yield the kept logs of a benchmark, one per attempt; what is being written now is not kept yet."""
     label = f"{row.index} {row.provider_id}/{row.benchmark_id}"
     own = [each for each in kept if each.index == row.index]
-    files = ArtifactFiles(settings.artifacts_dir)
+    files = kept_files(settings)
     for number, artifact in enumerate(own, 1):
         yield label if len(own) == 1 else f"{label}, {number} of {len(own)}", files.open_text(artifact)
     if row.state == "running" or (not own and question.since is None):
@@ -160,7 +189,7 @@ def _of_job(kept: Sequence[ArtifactRow], settings: Settings) -> Iterator[Log]:
     """Yield what belongs to no benchmark: the model server's log."""
     for artifact in kept:
         if artifact.index is None:
-            yield artifact.name, ArtifactFiles(settings.artifacts_dir).open_text(artifact)
+            yield artifact.name, kept_files(settings).open_text(artifact)
 
 
 def _last(text: str, tail: int | None) -> list[str]:

@@ -9,8 +9,9 @@ from evallab.catalog import load
 from evallab.cli.interruptions import Interruptions
 from evallab.cli.naming import job_argument
 from evallab.cli.output import ReportFormat, report_output_option
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
 from evallab.cli.report_of import ended
+from evallab.remote.target import Target
 from evallab.reporting.gate import FailOn
 from evallab.reporting.progress import ProgressDisplay, ProgressView
 from evallab.reporting.report import JobReport, job_report
@@ -20,16 +21,22 @@ from evallab.settings import Settings
 @click.command(short_help="Go on with a job that did not complete.")
 @job_argument
 @report_output_option
-@placed
-def resume(settings: Settings, *, job: str, output: ReportFormat) -> int:
+@anywhere
+def resume(settings: Settings, target: Target | None, *, job: str, output: ReportFormat) -> int:
     """Go on with a job that did not complete: cancelled, failed, or left behind by a command that died.
 
     Benchmarks that completed stay as they are; the others get new attempts, which ask only what was not answered.
 
     JOB is an id, a unique prefix of one, a name (its newest job), or name~1 (the one before).
     """
-    report, fail_on, interrupted = asyncio.run(_resumed(settings, job))
+    report, fail_on, interrupted = _there(settings, target, job) if target else asyncio.run(_resumed(settings, job))
     return ended(settings, report, output, fail_on, interrupted=interrupted)
+
+
+def _there(settings: Settings, target: Target, job: str) -> tuple[JobReport, FailOn | None, bool]:
+    from evallab.cli.elsewhere import resume_there
+
+    return resume_there(settings, target, job)
 
 
 async def _resumed(settings: Settings, reference: str) -> tuple[JobReport, FailOn | None, bool]:

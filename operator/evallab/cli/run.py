@@ -1,19 +1,23 @@
-"""`evallab run`: the main job. Reads and checks a manifest, runs it here, shows progress, prints the table."""
+"""`evallab run`: the main job. Reads and checks a manifest, has it run, shows progress, prints the table."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from evallab.api.errors import UsageError
+from evallab.api.job import EvalJob
+from evallab.api.read import read
 from evallab.catalog import load
 from evallab.cli import completing, manifest_of
 from evallab.cli.exits import Exit
 from evallab.cli.output import ReportFormat, report_output_option, write
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
 from evallab.cli.report_of import ended
 from evallab.local.preparing import Prepared, prepare
+from evallab.remote.target import Target
 from evallab.settings import Settings
 
 PARALLEL = (
@@ -39,9 +43,10 @@ PARALLEL = (
 @click.option("--wait/--detach", default=True, help="Stay until the job has ended (default), or leave it to itself.")
 @click.option("--parallel", type=click.IntRange(1, 64), metavar="N", help=PARALLEL)
 @report_output_option
-@placed
+@anywhere
 def run(
     settings: Settings,
+    target: Target | None,
     /,
     *,
     file: Path | None,
@@ -60,12 +65,17 @@ def run(
 
     The table goes to stdout, progress to stderr. Ctrl-C cancels the job and keeps what was recorded. With --detach a
     background process runs the job, which goes on when the terminal is closed; it prints the job's name and id.
+
+    With EVALLAB_URL, or --context, the job runs there; that server checks what only it can know.
     """
-    catalog = load(settings.catalog_dir)
     source = _source(file, instead)
+    if target:
+        job = read(source.data, file=source.name, sets=sets).job
+        return _there(settings, target, job, output, dry_run=dry_run, wait=wait, parallel=parallel)
+    catalog = load(settings.catalog_dir)
     prepared = prepare(source.data, file=source.name, directory=source.directory, catalog=catalog, sets=sets)
     if dry_run:
-        write(_plan(prepared), output)
+        write(_plan(prepared.job, prepared.not_enforced), output)
         return Exit.FINE
     _require_local()
     if not wait:
@@ -76,12 +86,43 @@ def run(
     return ended(settings, report, output, prepared.job.compare.fail_on, interrupted=interrupted)
 
 
+def _there(
+    settings: Settings,
+    target: Target,
+    job: EvalJob,
+    output: ReportFormat,
+    *,
+    dry_run: bool,
+    wait: bool,
+    parallel: int | None,
+) -> int:
+    if parallel is not None:
+        raise UsageError("--parallel is of this machine; a server has its own.", remedy="Leave it out, or add --local.")
+    if dry_run:
+        write(_plan(job), output)
+        return Exit.FINE
+    from evallab.cli.elsewhere import asked_there, run_there, submitted
+
+    if not wait:
+        _refuse_reports(output)
+        return _detached(asked_there(target, lambda lab: submitted(lab, job)), output)
+    report, fail_on, interrupted = run_there(settings, target, job)
+    return ended(settings, report, output, fail_on, interrupted=interrupted)
+
+
 def _detach(settings: Settings, prepared: Prepared, parallel: int | None, output: ReportFormat) -> int:
-    if output in {"junit", "markdown"}:
-        raise UsageError(f"--detach has no report to write as {output}.", remedy=f"Use: evallab wait JOB -o {output}")
+    _refuse_reports(output)
     from evallab.cli.detaching import detach
 
-    said = asyncio.run(detach(settings, prepared, parallel))
+    return _detached(asyncio.run(detach(settings, prepared, parallel)), output)
+
+
+def _refuse_reports(output: ReportFormat) -> None:
+    if output in {"junit", "markdown"}:
+        raise UsageError(f"--detach has no report to write as {output}.", remedy=f"Use: evallab wait JOB -o {output}")
+
+
+def _detached(said: dict[str, Any], output: ReportFormat) -> int:
     if output != "table":
         write(said, output)
         return Exit.FINE
@@ -108,9 +149,9 @@ def _require_local() -> None:
         ) from error
 
 
-def _plan(prepared: Prepared) -> dict[str, Any]:
+def _plan(job: EvalJob, not_enforced: Sequence[str] = ()) -> dict[str, Any]:
     """What would run, as data; nothing was started."""
     return {
-        "would_run": prepared.job.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
-        "not_enforced": list(prepared.not_enforced),
+        "would_run": job.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
+        "not_enforced": list(not_enforced),
     }

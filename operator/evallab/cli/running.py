@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 from evallab.catalog import Catalog
 from evallab.cli.interruptions import Interruptions
+from evallab.cli.seen import benchmark_progress
 from evallab.engine.driver import Turn
 from evallab.local.lab import open_lab
 from evallab.local.preparing import Prepared
 from evallab.planning.lifecycle import Plan
-from evallab.reporting.progress import BenchmarkProgress, ProgressDisplay, ProgressView, eta_seconds
+from evallab.reporting.progress import ProgressDisplay, ProgressView
 from evallab.reporting.report import JobReport, job_report
 from evallab.settings import Settings
-from evallab.store.interface import BenchmarkRow, JobSnapshot
+from evallab.store.interface import JobSnapshot
 
 
 async def run_here(
@@ -41,20 +42,8 @@ def progress_view(snapshot: JobSnapshot, plan: Plan, turn: Turn) -> ProgressView
         job_name=snapshot.job.name,
         model=snapshot.job.spec.model.name,
         state_line=_state(snapshot, plan, turn),
-        benchmarks=tuple(_benchmark(row) for row in snapshot.benchmarks),
+        benchmarks=tuple(benchmark_progress(row) for row in snapshot.benchmarks),
         queue_ahead=turn.ahead,
-    )
-
-
-def seen_from_outside(snapshot: JobSnapshot, position: int | None) -> ProgressView:
-    """Return what a person sees of a job that another process drives; `position` is its place in the line."""
-    state = "waiting for its turn" if position else snapshot.job.state
-    return ProgressView(
-        job_name=snapshot.job.name,
-        model=snapshot.job.spec.model.name,
-        state_line="cancelling" if snapshot.job.cancel_requested else state,
-        benchmarks=tuple(_benchmark(row) for row in snapshot.benchmarks),
-        queue_ahead=position - 1 if position else 0,
     )
 
 
@@ -65,14 +54,3 @@ def _state(snapshot: JobSnapshot, plan: Plan, turn: Turn) -> str:
         return f"waiting for {turn.waits_for}"
     started = any(status.state != "pending" for status in plan.benchmarks)
     return "running" if started else "starting the model server" if snapshot.job.spec.model.serve else "starting"
-
-
-def _benchmark(row: BenchmarkRow) -> BenchmarkProgress:
-    return BenchmarkProgress(
-        label=f"{row.provider_id}/{row.benchmark_id}",
-        state=row.state,
-        done=row.done,
-        total=row.total,
-        samples_per_minute=row.samples_per_minute,
-        eta_seconds=eta_seconds(row.done, row.total, row.samples_per_minute),
-    )

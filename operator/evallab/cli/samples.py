@@ -16,7 +16,7 @@ from evallab.cli.opening import asked
 from evallab.cli.output import output_choice, show, stdout, write
 from evallab.cli.place import placed
 from evallab.cli.selection import QuestionId, Reader, Selection
-from evallab.cli.texts import Texts, confidential_option
+from evallab.cli.texts import Texts, confidential_option, kept_files
 from evallab.reporting.exports import Export, opened, record
 from evallab.reporting.paper import Paper
 from evallab.reporting.questions import Answered, render
@@ -92,7 +92,7 @@ def samples(
     if streamed:
         _export(settings, question, output, to, confidential=confidential)
         return
-    texts = partial(Texts, root=settings.artifacts_dir, confidential=confidential)
+    texts = partial(Texts, files=kept_files(settings), confidential=confidential)
     found = asked(settings, lambda store: _found(store, texts(store), question))
     if output != "table":
         write(document(found), output)
@@ -141,7 +141,7 @@ async def _placed(store: Store, texts: Texts, asked_for: Question) -> tuple[Read
 def _export(settings: Settings, question: Question, output: str, to: Path | None, *, confidential: bool) -> None:
     with _target(to) as stream:
         export = opened(output, stream)
-        texts = partial(Texts, root=settings.artifacts_dir, confidential=confidential)
+        texts = partial(Texts, files=kept_files(settings), confidential=confidential)
         written = asked(settings, lambda store: _stream(store, texts(store), question, export))
         export.close()
     if to is not None:

@@ -2,27 +2,33 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from evallab.cli.errors import say
 from evallab.reporting import texts
+from evallab.settings import Settings
 from evallab.store.artifacts import ArtifactFiles
+from evallab.store.blobs import remote
 from evallab.store.interface import Store
 
 C = TypeVar("C", bound=Callable[..., Any])
 
 
+def kept_files(settings: Settings) -> ArtifactFiles:
+    """Return the files of this machine, and those that a cluster shares through a database of its own."""
+    return ArtifactFiles(settings.artifacts_dir, remote(settings.database_url))
+
+
 class Texts(texts.Texts):
     """Reads texts for a command."""
 
-    def __init__(self, store: Store, root: Path, *, confidential: bool = False) -> None:
-        """Take the store, the root of the artifacts, and whether confidential texts may be shown."""
+    def __init__(self, store: Store, files: ArtifactFiles, *, confidential: bool = False) -> None:
+        """Take the store, the kept files, and whether confidential texts may be shown."""
         super().__init__(
             store,
-            ArtifactFiles(root),
+            files,
             say=partial(say, lead="warning"),
             confidential=confidential,
             remedy="Add --confidential to show them.",

@@ -10,7 +10,9 @@ from evallab.cli.naming import job_argument
 from evallab.cli.opening import opened
 from evallab.cli.output import ReportFormat, report_output_option, stdout, write_report
 from evallab.cli.output import show as show_text
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
+from evallab.cli.seen import seen_from_outside
+from evallab.remote.target import Target
 from evallab.reporting.gate import FailOn
 from evallab.reporting.progress import ProgressDisplay
 from evallab.reporting.report import JobReport, job_report
@@ -25,20 +27,26 @@ FORSAKEN_S = 5.0
 @click.command(short_help="Wait for the end of a job and show it.")
 @job_argument
 @report_output_option
-@placed
-def wait(settings: Settings, *, job: str, output: ReportFormat) -> int:
+@anywhere
+def wait(settings: Settings, target: Target | None, *, job: str, output: ReportFormat) -> int:
     """Wait for the end of a job and show it, with the exit code that `evallab run` would have had.
 
     Ctrl-C ends the waiting, not the job. JOB is an id, a unique prefix of one, a name (its newest job), or name~1 (the
     one before).
     """
-    report, fail_on = asyncio.run(_ended(settings, job))
+    report, fail_on = _there(settings, target, job) if target else asyncio.run(_ended(settings, job))
     if output != "table":
         write_report(report, output, fail_on)
     else:
         paper = stdout(no_color=settings.no_color)
         show_text(render(report, paper, reference=job), paper)
     return exit_code(report, fail_on)
+
+
+def _there(settings: Settings, target: Target, job: str) -> tuple[JobReport, FailOn | None]:
+    from evallab.cli.elsewhere import asked_there, wait_there
+
+    return asked_there(target, lambda lab: wait_there(settings, lab, job))
 
 
 async def _ended(settings: Settings, reference: str) -> tuple[JobReport, FailOn | None]:
@@ -51,7 +59,6 @@ async def _ended(settings: Settings, reference: str) -> tuple[JobReport, FailOn 
 
 async def _watch(settings: Settings, store: Store, job_id: str, display: ProgressDisplay) -> JobRow:
     """Look until the job has ended. Raises NobodyDrives when nobody would ever end it."""
-    from evallab.cli.running import seen_from_outside
     from evallab.local.background import ensure
 
     clock = asyncio.get_running_loop().time

@@ -45,7 +45,7 @@ class Hub:
         self._source, self._work = source, work
         self._endpoint = (work.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
         self._transfer = Transfer(client, work.watch)
-        self._token = secret_of(source.secret, "hf-token", "api-key")
+        self._token = secret_of(source.secret, "hf-token", "token", "api-key")
 
     def resolve(self) -> str | None:
         """Return the commit of the revision, `main` when none was asked for."""

@@ -32,7 +32,7 @@ def collect(job: JobRow, model_server: dict[str, Any] | None) -> dict[str, Any]:
         "model_server": model_server,
         "sampling": job.spec.sampling.model_dump(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "host": _host(),
+        "host": _host() if job.runtime == "local" else dict.fromkeys(_host()),  # pods say where they ran
         "spec_sha256": keys.digest(job.spec.model_dump(mode="json")),
         "not_enforced": [text.partition(":")[0] for text in not_enforced(job.spec, job.runtime)],
         "manifest": {
@@ -51,6 +51,8 @@ def setup_key(record: dict[str, Any]) -> str:
     )
     host = {key: record["host"][key] for key in ("machine", "cpu")}
     engine = {key: server.get(key) for key in ("runtime", "argv", "server")}
+    if server.get("image_id"):  # in a cluster
+        engine["image"] = server["image_id"]
     engine["argv"] = [part for part in engine["argv"] or [] if part != record["model"]["name"]]
     engine["server"] = {"version": (engine["server"] or {}).get("version")}
     return keys.setup_key(model=model, server=engine, host=host)

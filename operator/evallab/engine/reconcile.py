@@ -180,12 +180,14 @@ class Engine:
         await self._write_down(row, conclusion)
 
     async def _record(self, snapshot: JobSnapshot, row: AttemptRow, conclusion: Conclusion) -> Conclusion:
+        process = bool(row.handle) and not row.handle.get(observing.EXTERNAL)
         ended = recording.Ended(
             job=snapshot.job,
             attempt=row,
             events=[event for event in snapshot.events if event.attempt_id == row.id],
             leavings=self._ports.runtime.leavings(row.handle),
             test_data=self._ports.datasets.record(snapshot.job, row.index),
+            executed=(await self._ports.runtime.observe(row.handle)).executed if process else {},
         )
         try:
             result = await asyncio.to_thread(recording.assemble, ended, self._ports.files, now=self._ports.now())
@@ -238,6 +240,7 @@ class Engine:
             )
             await ports.datasets.stop(job.id)
             ports.receiver.forget_job(job.id)
+            await ports.runtime.tidy(job.id)
             self._seen.pop(job.id, None)
         benchmarks = waiting(job, benchmarks, ports.datasets)
         if (job, benchmarks) != (snapshot.job, snapshot.benchmarks):

@@ -5,7 +5,7 @@ Called by the reconciler when an attempt completed. Everything lands in one tran
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from math import isfinite
@@ -61,6 +61,7 @@ class Ended:
     events: Sequence[EventRow]
     leavings: Leavings
     test_data: Mapping[str, Any] | None = None  #: the snapshot that it was given
+    executed: Mapping[str, Any] = field(default_factory=dict)  #: what really ran: image, node, pod
 
     @property
     def owner(self) -> Owner:
@@ -86,7 +87,7 @@ def assemble(ended: Ended, files: Files, *, now: datetime) -> AttemptResult:
         artifacts=(*artifacts, *_kept(ended, result, files)),
         dataset=_dataset(result, ended.test_data),
         question_key=question_key,
-        provenance=_provenance(result, ended.test_data),
+        provenance=_provenance(result, ended.test_data, ended.executed),
     )
 
 
@@ -210,9 +211,10 @@ def _dataset(result: Result, given: Mapping[str, Any] | None) -> DatasetRow | No
     )
 
 
-def _provenance(result: Result, given: Mapping[str, Any] | None) -> dict[str, Any]:
+def _provenance(result: Result, given: Mapping[str, Any] | None, executed: Mapping[str, Any]) -> dict[str, Any]:
     counts: Counts = result.counts
     return {
+        **({"executed": dict(executed)} if executed else {}),
         "test_data": dict(given) if given else None,
         "harness": result.question.get("harness"),
         **result.provenance,

@@ -58,6 +58,7 @@ async def sweep(store: Store, found: Sweep, *, reason: str, actor: str, now: dat
     """Mark the rows, then remove the files. A file that a row came to need meanwhile stays."""
     if found.rows:
         await store.expire([row.artifact_id for row in found.rows], reason=reason, actor=actor, now=now)
+    await store.sweep_blobs()
     needed = await store.needed_paths()
     files = [path for path in found.files if _name(path) not in needed]
     await asyncio.to_thread(_remove, files, found.folders)

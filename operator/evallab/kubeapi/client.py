@@ -45,6 +45,11 @@ class KubernetesApi:
         """Where it is, for people."""
         return str(self._client.configuration.host)
 
+    @property
+    def configuration(self) -> Any:
+        """How it is reached, for a second client of the same process (`controller.host`)."""
+        return self._client.configuration
+
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Json | None:
         """Return an object, None when it is not there."""
         return await self._object("GET", kind.path(namespace, name))
@@ -115,7 +120,7 @@ class KubernetesApi:
     ) -> AsyncIterator[bytes]:
         """Yield a container's log as it is written, until the container ends."""
         asked = {"container": container, "follow": "true", **query}
-        response = await self._send("GET", POD.path(namespace, pod, "log"), asked, None, timeout=None)
+        response = await self._send("GET", POD.path(namespace, pod, "log"), asked, None, seconds=None)
         try:
             if response.status >= 400:
                 return
@@ -139,7 +144,7 @@ class KubernetesApi:
     async def _bytes(
         self, method: str, path: str, query: Mapping[str, str | int], body: Json | None = None
     ) -> bytes | None:
-        response = await self._send(method, path, query, body, timeout=TIMEOUT_S)
+        response = await self._send(method, path, query, body, seconds=TIMEOUT_S)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 content = await response.read()
@@ -152,14 +157,14 @@ class KubernetesApi:
         raise _error(response.status, content)
 
     async def _send(
-        self, method: str, path: str, query: Mapping[str, str | int], body: Json | None, *, timeout: float | None
+        self, method: str, path: str, query: Mapping[str, str | int], body: Json | None, *, seconds: float | None
     ) -> aiohttp.ClientResponse:
         kind = _MERGE if method == "PATCH" else "application/json"
         headers = {"Accept": "*/*" if path.endswith("/log") else "application/json", "Content-Type": kind}
         request = await self._client.param_serialize(
             method, path, query_params=list(query.items()), header_params=headers, auth_settings=["BearerToken"]
         )
-        limit = aiohttp.ClientTimeout(total=timeout, sock_connect=10)
+        limit = aiohttp.ClientTimeout(total=seconds, sock_connect=10)
         try:
             answer = await self._client.call_api(method, request[1], request[2], body, _request_timeout=limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -194,7 +199,9 @@ async def of_context(context: str | None = None, kubeconfig: Path | None = None)
 
 def _there(found: Json | None, kind: Kind, namespace: str | None) -> Json:
     if found is None:
-        raise Refused(404, "NotFound", f"There is no {kind.plural} in namespace {namespace}: is evallab's CRD installed?")
+        raise Refused(
+            404, "NotFound", f"There is no {kind.plural} in namespace {namespace}: is evallab's CRD installed?"
+        )
     return found
 
 

@@ -27,3 +27,12 @@ def bundled(name: str) -> Path:
         guess = f"Did you mean {near[0]!r}? " if near else ""
         raise NotFound(f"There is no bundled model {name!r}.", remedy=f"{guess}Known: {', '.join(_MODELS)}.")
     return _DEMO / _MODELS[name]
+
+
+def located(text: str) -> Path:
+    """Return where a model lies that a server was told of: a path, or `bundled:NAME` for one of this package.
+
+    So the process that starts a server in another image need not know where Python's packages lie there.
+    """
+    scheme, _, name = text.partition(":")
+    return bundled(name.removesuffix(".gguf")) if scheme == "bundled" and name else Path(text)

@@ -4,8 +4,9 @@ import argparse
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
+
+from evallab.modelserver.bundled import located
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evallab.modelserver.llamacpp_serve", description=__doc__, allow_abbrev=False
     )
-    parser.add_argument("model", type=Path, help="a .gguf file")
+    parser.add_argument("model", type=located, help="a .gguf file, or bundled:NAME")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--name", help="the model name that clients use (default: the file's name)")

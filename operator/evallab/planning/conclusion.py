@@ -85,7 +85,7 @@ RETRIED = frozenset(
     }
 )
 #: Ends that nobody asked for and that another attempt will hardly meet again: they cost no retry.
-DISRUPTIONS = frozenset({"Evicted", "ModelServerDied", "NodeLost", "PodDeleted", "Preempted", "Suspended"})
+DISRUPTIONS = frozenset({"Evicted", "ModelServerDied", "NodeLost", "PodDeleted", "Preempted", "StartLost", "Suspended"})
 #: Codes by which an adapter of evallab says that the question makes no sense to it.
 REFUSALS = frozenset({"adapter_failed", "usage", "invalid_manifest"})
 

@@ -228,23 +228,24 @@ def _stop(view: JobView, now: datetime) -> Iterator[Action]:
 
 def _why_stop(attempt: AttemptView, view: JobView, now: datetime) -> tuple[str, str]:
     """Return the reason to end an attempt and what was found, ("", "") when it may go on."""
-    if view.cancelled:
-        return "Cancelled", ""
-    if view.suspended:
-        return "Suspended", ""
-    if view.model.state in {"died", "failed"}:
-        return "ModelServerDied", ""
-    if cause := attempt.facts.cause:
+    cause = attempt.facts.cause
+    reasons = {
+        "Cancelled": view.cancelled,
+        "Suspended": view.suspended,
+        "ModelServerDied": view.model.state in {"died", "failed"},
+    }
+    if wanted := next((reason for reason, holds in reasons.items() if holds), None):
+        return wanted, ""
+    if cause:
         return cause.reason, cause.sentence
     if (attempt.facts.declared_s or 0.0) >= LINGER_S:
         return "Lingered", ""
-    if attempt.waiting:
-        late = now >= attempt.started_at + view.pending_deadline
-        return ("PendingTooLong", "It waited for a place to run longer than pendingDeadlineSeconds.") if late else _NO
-    return ("TimedOut", "") if now >= attempt.started_at + view.timeout else _NO
+    if now < attempt.started_at + (view.pending_deadline if attempt.waiting else view.timeout):
+        return "", ""
+    return ("PendingTooLong", _PENDING) if attempt.waiting else ("TimedOut", "")
 
 
-_NO = ("", "")
+_PENDING = "It waited for a place to run longer than pendingDeadlineSeconds."
 
 
 def _model(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any, Literal
 
 import uvicorn
 
@@ -48,16 +49,25 @@ def _bound(port: int) -> socket.socket:
 @asynccontextmanager
 async def opened(desk: Desk, door: socket.socket, *, bodies: Bodies | None = None) -> AsyncIterator[asyncio.Task[None]]:
     """Serve a desk; yields the task that serves, which ends only when told, or broken."""
+    async with served(Door(desk, bodies or Bodies()), door) as serving:
+        yield serving
+
+
+@asynccontextmanager
+async def served(
+    app: Any, door: socket.socket, *, http: Literal["h11", "httptools"] = "h11", most: int = MOST_CONNECTIONS
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve an application, with at most that many connections; yields the task that serves."""
     config = uvicorn.Config(
-        Door(desk, bodies or Bodies()),
-        http="h11",
+        app,
+        http=http,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=most,
         timeout_graceful_shutdown=LAST_WORDS_S,
     )
     server = _Server(config)

@@ -14,6 +14,7 @@ from evallab.api.contract import JobSpec, StatusEvent
 from evallab.receiver import door
 from evallab.receiver.desk import Desk
 from evallab.receiver.drain import Drain, EventStore
+from evallab.receiver.expectation import Expectation
 from evallab.receiver.expected import Expectations
 from evallab.receiver.spool import Spool
 
@@ -72,6 +73,10 @@ class Receiver:
     def attempt_of(self, job_id: str, provider_id: str, benchmark_id: str, index: int) -> str | None:
         """Return the newest attempt that is expected of a benchmark, for events that come without a fence."""
         return self._expected.attempt_of((job_id, provider_id, benchmark_id, index))
+
+    def fence(self, attempt_id: str, job_id: str, authorization: str | None) -> Expectation:
+        """Say whether this attempt may report. Raises ApiError."""
+        return self.desk.fence(attempt_id, job_id, authorization)
 
     async def post(self, attempt_id: str, event: StatusEvent) -> None:
         """Take an event that was checked; it is durable when this returns. Raises ApiError when the disk is full."""

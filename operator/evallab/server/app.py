@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evallab.api.errors import EvallabError, StoreUnavailable
 from evallab.api.evalhub.errors import ApiError
+from evallab.kubeapi.interface import KubernetesUnavailable
 from evallab.server.answers import refusal
 from evallab.server.house import House
 from evallab.server.metrics import NOWHERE
@@ -94,6 +95,8 @@ def _refused(error: Exception, path: str) -> ApiError:
         return error
     if isinstance(error, StoreUnavailable):
         return ApiError("service_unavailable", reason=AWAY)
+    if isinstance(error, KubernetesUnavailable):
+        return ApiError("service_unavailable", reason=str(error))
     log.error("a request failed", exc_info=error, extra={"action": "answer", "path": path})
     reason = str(error) if isinstance(error, EvallabError) else "see the server's log"
     return ApiError("internal_server_error", reason=reason)

@@ -21,12 +21,14 @@ _DEFAULT_PORT = {"http": "80", "https": "443"}
 class Rules:
     """What one server answers: names and addresses besides loopback, and origins besides loopback and its own.
 
+    `any_host`: whatever the Host header says, because who asks shows a credential that no browser adds by itself.
     `body_seconds` is how long the body of a request may take.
     """
 
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     any_address: bool = False
+    any_host: bool = False
     body_seconds: float | None = 15.0
 
 
@@ -50,7 +52,7 @@ def answers_host(known: Rules, header: str) -> bool:
 @lru_cache(maxsize=256)  # clients say the same again and again; what is longer than a name is not remembered
 def _answers(known: Rules, header: str) -> bool:
     host = _split(header)
-    return host is not None and _is_here(known, host[0])
+    return host is not None and (known.any_host or _is_here(known, host[0]))
 
 
 def _is_here(known: Rules, name: str) -> bool:

@@ -14,13 +14,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from evallab.api.errors import InvalidManifest, UsageError
 from evallab.api.read import Origins
 from evallab.api.sentences import Problem, problems
-from evallab.server.config_blocks import NO_EFFECT, Database, Evallab, OwnBlock, Prometheus, Service
+from evallab.server.config_blocks import (
+    NO_EFFECT,
+    ONLY_CLUSTER,
+    ONLY_LOCAL,
+    Database,
+    Evallab,
+    OwnBlock,
+    Prometheus,
+    Service,
+)
 from evallab.server.config_layers import FROM_SECRET, Layers, layered
 from evallab.server.flags import Flags
 from evallab.settings import CONFIG_FILE, SQLITE, postgres_url
 
 _READ_ELSEWHERE = frozenset({"env_mappings", "secrets"})
-_CLUSTER = "Running benchmarks in a cluster is not in this version yet."
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - of a pod: who may ask is said by Kubernetes
 _EMBEDDED = "database.driver sqlite means the embedded Postgres here, which keeps everything"
 
 
@@ -40,14 +49,12 @@ class ServerConfig(BaseModel):
 
 def load(config_dir: Path | None, environ: Mapping[str, str], *, flags: Flags) -> tuple[ServerConfig, tuple[str, ...]]:
     """Return the settings, and notes that belong into the log. Raises InvalidManifest or UsageError."""
-    if not flags.local:
-        raise UsageError(_CLUSTER, remedy="Start the server with --local to run them on this computer.")
     if config_dir is not None and not config_dir.is_dir():
         raise UsageError(f"The configuration directory {config_dir} does not exist.")
     layers = layered(config_dir / CONFIG_FILE if config_dir else None, flags.config_path, environ)
     config = _validated(layers)
     _certificates(config.service)
-    unheard = tuple(_unheard(layers.said))
+    unheard = (*_unheard(layers.said), *_of_the_other_mode(layers.said, local=flags.local))
     if flags.strict and unheard:
         raise InvalidManifest(unheard, file=layers.file, remedy="Remove what has no effect, or leave out --strict.")
     database = environ.get("EVALLAB_DATABASE_URL") or _database(config, layers)
@@ -84,7 +91,8 @@ def _is_missing(file: str | None) -> bool:
 
 def _told(config: ServerConfig, flags: Flags, config_dir: Path | None, database: str | None) -> ServerConfig:
     """Return the settings with what the command line says."""
-    where = {name: value for name, value in (("host", flags.host), ("port", flags.port)) if value is not None}
+    host = flags.host or (None if flags.local or "host" in config.service.model_fields_set else EVERYWHERE)
+    where = {name: value for name, value in (("host", host), ("port", flags.port)) if value is not None}
     ours = {} if flags.parallel is None else {"parallel": flags.parallel}
     update = {
         "service": config.service.model_copy(update=where),
@@ -122,6 +130,14 @@ def _unheard(said: Mapping[str, Any]) -> Iterator[str]:
         yield f"settings of EvalHub that have no effect here: {', '.join(evalhubs)}"
     if others:
         yield f"unknown settings, ignored: {', '.join(others)}"
+
+
+def _of_the_other_mode(said: Mapping[str, Any], *, local: bool) -> Iterator[str]:
+    """Yield what counts only with, or only without, --local."""
+    ours = said.get("evallab") or {}
+    names = sorted(f"evallab.{name}" for name in (ONLY_CLUSTER if local else ONLY_LOCAL) if name in ours)
+    if names:
+        yield f"settings that have no effect {'with' if local else 'without'} --local: {', '.join(names)}"
 
 
 def _unknown(said: Mapping[str, Any], model: type[BaseModel] | None = None, prefix: str = "") -> Iterator[str]:

@@ -5,10 +5,12 @@ contract test compares them. In EvalHub's blocks unknown names are ignored and r
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from evallab.api.patterns import DNS_LABEL
 from evallab.planning.rest_conditions import Allowed
 from evallab.server.config_values import YEAR, Directory, Duration, HostName, Origin, Patience, Size, is_default
 
@@ -36,6 +38,9 @@ NO_EFFECT = (
     "otel",
     "sidecar",
 )
+ONLY_LOCAL = ("parallel", "rest", "callbacks", "adapter_limits")
+ONLY_CLUSTER = ("auth", "dataset_secrets")
+TenantName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
 
 
 class Block(BaseModel):
@@ -122,6 +127,13 @@ class Callbacks(OwnBlock):
     require_token: bool = False
 
 
+class Auth(OwnBlock):
+    """Who may ask what of a server in a cluster."""
+
+    mode: Literal["kubernetes", "none"] = "kubernetes"
+    default_tenant: TenantName | None = None
+
+
 class AdapterLimits(OwnBlock):
     """Resource limits of adapters (`ulimit`): bytes for core and as, counts for nofile and nproc; null: as here."""
 
@@ -145,4 +157,10 @@ class Evallab(OwnBlock):
     hosts: tuple[HostName, ...] = ()
     origins: tuple[Origin, ...] = ()
     callbacks: Callbacks = Callbacks()
+    auth: Auth = Auth()
+    dataset_secrets: Directory | None = None
     adapter_limits: AdapterLimits = AdapterLimits()
+
+    def secrets_dir(self) -> Path | None:
+        """Return where credentials of test data are, as <namespace>/<name>/."""
+        return Path(self.dataset_secrets) if self.dataset_secrets else None

@@ -21,9 +21,9 @@ Usage of evallab-server:
   -help
         print this and exit
   -host ADDRESS
-        where to listen; wins over service.host (default 127.0.0.1)
+        where to listen; wins over service.host (default 127.0.0.1, without -local 0.0.0.0)
   -local
-        run benchmarks as processes of this computer
+        run benchmarks as processes of this computer; without it, as EvalJobs of a Kubernetes cluster
   -parallel N
         benchmarks that may ask endpoints at once; wins over evallab.parallel (default 8)
   -port PORT

@@ -1,11 +1,11 @@
-"""Everything that handlers act through, as one frozen value made by the composition root (`serving`)."""
+"""Everything that handlers act through, as one frozen value made by the composition roots."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from evallab.receiver.server import Receiver
+from evallab.server.parts import Jobs, Logs, Queueing, Reports
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.interface import Store
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from evallab.server.config import ServerConfig
     from evallab.server.live_catalog import LiveCatalog
     from evallab.server.metrics import Metrics
-    from evallab.server.queueing import Queueing
     from evallab.server.rendered import Rendered
     from evallab.server.stream import Streams
 
@@ -25,9 +24,11 @@ class House:
     store: Store
     catalog: "LiveCatalog"
     config: "ServerConfig"
-    receiver: Receiver
+    receiver: Reports
     files: ArtifactFiles
-    queueing: "Queueing"
+    queueing: Queueing
+    jobs: Jobs
+    logs: Logs
     metrics: "Metrics"
     streams: "Streams"
     rendered: "Rendered"

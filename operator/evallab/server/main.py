@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from evallab import __version__
 from evallab.api.errors import EvallabError, UsageError
@@ -14,7 +16,12 @@ from evallab.server import flags as command_line
 from evallab.server.jsonlog import log_to_stderr
 from evallab.settings import Settings
 
+if TYPE_CHECKING:
+    from evallab.server.serving import Opened
+
 log = logging.getLogger("evallab.server")
+NO_DATABASE = "A server in a cluster shares a Postgres with the operator, and none is named."
+ON_THIS_COMPUTER = "to run benchmarks on this computer"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,11 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(flags: command_line.Flags, environ: Mapping[str, str]) -> int:
     """Serve as flags, configuration and environment say."""
     try:
-        from evallab.local.background import take_over
-        from evallab.server.serving import Serving, serve
+        from evallab.server.serving import serve
     except ModuleNotFoundError as error:
-        said = f"The server needs {error.name}, which is not installed."
-        raise UsageError(said, remedy="Install it with its parts: pip install 'evallab[server]'.") from error
+        raise _missing(error, "server") from error
 
     config, notes = configuration.load(flags.config_dir, environ, flags=flags)
     for note in notes:
@@ -53,10 +58,35 @@ def run(flags: command_line.Flags, environ: Mapping[str, str]) -> int:
         config_dir=flags.config_dir or settings.config_dir,
         database_url=settings.database_url or config.database_url,
     )
-    serving = Serving(settings=settings, config=config, turnstile=take_over(settings), strict=flags.strict)
+    opening = (_local if flags.local else _cluster)(settings, config)
     with asyncio.Runner(loop_factory=_loop()) as runner:
-        runner.run(serve(serving))
+        runner.run(serve(config, opening))
     return 0
+
+
+def _local(settings: Settings, config: configuration.ServerConfig) -> "AbstractAsyncContextManager[Opened]":
+    """Return a server that runs jobs on this computer; whoever did so in the background lets go of them."""
+    from evallab.local.background import take_over
+    from evallab.server.local_serving import Serving, opened
+
+    turnstile = take_over(settings)
+    return opened(Serving(settings=settings, config=config, turnstile=turnstile, strict=config.strict))
+
+
+def _cluster(settings: Settings, config: configuration.ServerConfig) -> "AbstractAsyncContextManager[Opened]":
+    """Return one replica of a server that hands jobs to a cluster."""
+    if settings.database_url is None:
+        raise UsageError(NO_DATABASE, remedy=f"Set EVALLAB_DATABASE_URL, or start it with --local {ON_THIS_COMPUTER}.")
+    try:
+        from evallab.server.cluster.serving import Serving, opened
+    except ModuleNotFoundError as error:
+        raise _missing(error, "server,cluster") from error
+    return opened(Serving(settings=settings, config=config, environ=os.environ))
+
+
+def _missing(error: ModuleNotFoundError, extras: str) -> UsageError:
+    said = f"The server needs {error.name}, which is not installed."
+    return UsageError(said, remedy=f"Install it with its parts: pip install 'evallab[{extras}]'.")
 
 
 def _loop() -> "type[asyncio.AbstractEventLoop] | None":

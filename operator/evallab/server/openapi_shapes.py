@@ -97,6 +97,8 @@ _JOBS: Mapping[str, Json] = {
         started_at=moment("When the first benchmark started."),
         completed_at=moment("When it ended."),
         duration_seconds=number(),
+        reason=text("Why it ended like that, in one word."),
+        detail=text("Why it ended like that, and what can be done about it."),
     ),
     "BenchmarkStatus": fields(
         "How one benchmark goes.",

@@ -1,138 +1,56 @@
-"""The composition root of the server: opens the store, the catalogue and the lab, and serves until a signal comes.
+"""What both composition roots share: a port, the application behind its boundary, and serving until a signal comes.
 
-Told to end (TERM, INT) it answers what it has begun, leaves what runs to its successor, and goes. Killed, it leaves the
-same: adapters run on, their events are taken by the mailbox, and the next server finds everything by looking.
+`local_serving` opens a server that runs jobs on its own computer, `cluster.serving` one replica of those that hand them
+to a cluster. Told to end (TERM, INT) it answers what it has begun, leaves what runs to its successor, and goes.
 """
 
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from evallab.api.errors import UsageError
-from evallab.engine.driver import Turn
-from evallab.local.attending import Attendant
-from evallab.local.background import Turnstile
-from evallab.local.detached import Detached
-from evallab.local.lab import Saw, open_lab
-from evallab.planning.lifecycle import Plan
-from evallab.server.app import application
 from evallab.server.boundary import Boundary
 from evallab.server.boundary_http import protocol
-from evallab.server.boundary_rules import rules
+from evallab.server.boundary_rules import Rules
 from evallab.server.config import ServerConfig
 from evallab.server.house import House
-from evallab.server.live_catalog import LiveCatalog
-from evallab.server.metrics import Metrics
-from evallab.server.metrics_jobs import JobCounts
-from evallab.server.queueing import Queueing
-from evallab.server.rendered import Rendered
-from evallab.server.routing import operations
-from evallab.server.stream import Streams
 from evallab.server.trailers import with_trailers
-from evallab.settings import Settings
-from evallab.store.artifacts import ArtifactFiles
-from evallab.store.connection import open_store
-from evallab.store.interface import JobSnapshot
 
 log = logging.getLogger("evallab.server")
 ANSWER_PATIENCE_S = 5.0  #: so long a request waits for a Postgres that went away
 
 
 @dataclass(frozen=True, kw_only=True)
-class Serving:
-    """What a server is started with."""
+class Opened:
+    """A server that only has to listen."""
 
-    settings: Settings
-    config: ServerConfig
-    turnstile: Turnstile
-    strict: bool = False
+    house: House
+    app: ASGIApp
+    rules: Rules
 
 
-async def serve(serving: Serving) -> None:
+async def serve(config: ServerConfig, opening: AbstractAsyncContextManager[Opened]) -> None:
     """Serve until a signal comes. Raises UsageError when the port is taken."""
-    config = serving.config
     door = _door(config.service.host, config.service.port)
     async with AsyncExitStack() as stack:
         stack.callback(door.close)
-        house = await stack.enter_async_context(open_house(serving))
-        app = Boundary(application(operations(config), house), rules(config))
-        server = _Server(_uvicorn(app, config))
-        _end_on_signals(server, house)
-        log.info("serving", extra={"action": "serve", "address": _address(door), "home": str(serving.settings.home)})
+        opened = await stack.enter_async_context(opening)
+        server = _Server(_uvicorn(Boundary(opened.app, opened.rules), config))
+        _end_on_signals(server, opened.house)
+        log.info("serving", extra={"action": "serve", "address": _address(door)})
         await server.serve(sockets=[door])
 
 
-@asynccontextmanager
-async def open_house(serving: Serving) -> AsyncIterator[House]:
-    """Open everything that handlers act through, and drive the queue meanwhile."""
-    settings, config = serving.settings, serving.config
-    marks = Detached(settings.home)
-    marks.set_parallel(config.evallab.parallel)
-    streams, metrics = Streams(), Metrics()
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            open_store(url=settings.database_url, home=settings.home, patience_s=ANSWER_PATIENCE_S, connections=8)
-        )
-        catalog = LiveCatalog(
-            settings.config_dir,
-            store,
-            builtin=config.evallab.builtin,
-            local_commands=config.evallab.rest.local_commands,
-        )
-        await catalog.load(strict=serving.strict)
-        lab = await stack.enter_async_context(
-            open_lab(
-                settings,
-                catalog.providers,
-                environ=os.environ,
-                detached=True,
-                saw=_seen(JobCounts(metrics), streams),
-                limits=config.evallab.adapter_limits.rlimits(),
-                require_token=config.evallab.callbacks.require_token,
-            )
-        )
-        metrics.events_spooled(lab.receiver.spooled)
-        attendant = Attendant(lab, marks)
-        queueing = Queueing(attendant, marks, lab.driver.engine)
-        house = House(
-            store=store,
-            catalog=catalog,
-            config=config,
-            receiver=lab.receiver,
-            files=ArtifactFiles(settings.artifacts_dir),
-            queueing=queueing,
-            metrics=metrics,
-            streams=streams,
-            rendered=Rendered(store),
-            now=lambda: datetime.now(UTC),
-            new_id=lambda: str(uuid.uuid4()),
-        )
-        stack.push_async_callback(queueing.leave)
-        stack.push_async_callback(_ended, asyncio.create_task(queueing.run()), asyncio.create_task(catalog.watch()))
-        yield house
-
-
-def _seen(counts: JobCounts, streams: Streams) -> Saw:
-    """Return what is told of each look at a job: it is counted, and whoever follows the job looks again."""
-
-    def saw(snapshot: JobSnapshot, _plan: Plan, _turn: Turn) -> None:
-        counts.saw(snapshot.job, snapshot.benchmarks)
-        streams.ring(snapshot.job.id)
-
-    return saw
-
-
-async def _ended(*tasks: "asyncio.Task[None]") -> None:
+async def ended(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel tasks, and wait for their end."""
     for each in tasks:
         each.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,14 +1,11 @@
-"""From a posted body to a stored job: EvalHub's checks in EvalHub's order, then evallab's own, then one transaction.
+"""From a posted body to a job that is kept: EvalHub's checks in EvalHub's order, then evallab's own, then `House.jobs`.
 
-Killed before the transaction nothing has happened; killed after it the job is in the queue, and its mark, written
-before, has the next server bring it to its end.
+What a job may say and how it is kept differs between one computer (`local_jobs`) and a cluster (`cluster.jobs`).
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from evallab.api.errors import InvalidManifest
@@ -20,11 +17,6 @@ from evallab.api.evalhub.reading import validated
 from evallab.api.evalhub.request import JobRequest
 from evallab.api.evalhub.strict_json import loads
 from evallab.api.job import EvalJob
-from evallab.datasets.files import bundled_names as data_names
-from evallab.local.preparing import gpus_here
-from evallab.modelserver.bundled import bundled_names
-from evallab.planning import rest_conditions
-from evallab.planning.checks import CheckFacts, check, paths_to_check
 from evallab.planning.expand import expand
 from evallab.server.config import ServerConfig
 from evallab.server.house import House
@@ -84,24 +76,18 @@ async def submit(house: House, sender: Sender, raw: bytes) -> Submitted:
         BenchmarkRow(job_id=row.id, index=index, provider_id=each.provider_id, benchmark_id=each.id)
         for index, each in enumerate(job.benchmarks)
     ]
-    house.queueing.mark(row.id)
-    stored = await house.store.create_job(row, benchmarks, actor=sender.user or "rest")
-    if stored != row.id:  # another POST with the same key came first
-        house.queueing.unmark(row.id)
-        return await _again(house, stored, digest, sender.key)
-    house.queueing.submitted(row.id)
-    return Submitted(job=row, warnings=warnings)
+    kept, again = await house.jobs.keep(row, benchmarks, actor=sender.user or "rest")
+    return _again(kept, digest, sender.key) if again else Submitted(job=kept, warnings=warnings)
 
 
 async def _known(house: House, sender: Sender, digest: str) -> Submitted | None:
     if sender.key is None:
         return None
     found = await house.store.job_of_key(sender.tenant, sender.key)
-    return await _again(house, found[0], digest, sender.key) if found else None
+    return _again((await house.store.snapshot(found[0])).job, digest, sender.key) if found else None
 
 
-async def _again(house: House, job_id: str, digest: str, key: str | None) -> Submitted:
-    job = (await house.store.snapshot(job_id)).job
+def _again(job: JobRow, digest: str, key: str | None) -> Submitted:
     if job.request_hash != digest:
         raise ApiError("idempotency_key_reused", key=key)
     return Submitted(job=job, again=True)
@@ -121,16 +107,16 @@ def checked(request: JobRequest, house: House, tenant: str | None, asked: Json) 
         asked["collection"]["collection_updated_at"] = moment(changed)
     job = _job(request, house.config)
     check_url(request, served=job.model.serve is not None)
-    _refuse(job, house.config)
+    house.jobs.refuse(job)
     _refuse_sizes(job)
-    job, warnings = rest_conditions.as_local(job)
-    problems = check(job, catalog=view, runtime="served", facts=_facts(job))
+    job, warnings = house.jobs.fitted(job)
+    problems = house.jobs.problems(job, view, tenant)
     if problems:
         raise ApiError("request_validation_failed", detail="\n".join(problems))
     job = expand(job, view)
     if collection is not None and not house.catalog.is_system("collection", collection.id):
-        _refuse(job, house.config)  # what a client put into a collection is refused as in a job
-    job, more = rest_conditions.as_local(job)  # what the collection brought
+        house.jobs.refuse(job)  # what a client put into a collection is refused as in a job
+    job, more = house.jobs.fitted(job)  # what the collection brought
     return job, (*warnings, *more)
 
 
@@ -145,19 +131,6 @@ def _job(request: JobRequest, config: ServerConfig) -> EvalJob:
     return job.model_copy(update={name: getattr(defaults, name) for name in names if name not in said})
 
 
-def _refuse(job: EvalJob, config: ServerConfig) -> None:
-    allowed = config.evallab.rest.allowed()
-    refused = rest_conditions.refusal(job, allowed)
-    if refused is not None:
-        raise refused
-    for named in rest_conditions.paths_named(job):  # a link below a root may lead out of it
-        roots = [os.path.realpath(root) for root in rest_conditions.roots_of(named, allowed)]
-        if not rest_conditions.within(os.path.realpath(named.path), roots):
-            raise ApiError(
-                "not_allowed_over_rest", reason=f'{named.field}: "{named.path}" leads out of what is allowed'
-            )
-
-
 def _refuse_sizes(job: EvalJob) -> None:
     """Refuse what the columns and indexes of the store cannot hold."""
     lineage = job.model.lineage
@@ -170,11 +143,3 @@ def _refuse_sizes(job: EvalJob) -> None:
         long.append(f"custom.evallab.priority: must be from -{MOST_PRIORITY:,} to {MOST_PRIORITY:,}")
     if long:
         raise ApiError("request_validation_failed", detail="\n".join(long))
-
-
-def _facts(job: EvalJob) -> CheckFacts:
-    needs = {need.path for need in paths_to_check(job)}
-    existing = frozenset(path for path in needs if Path(path.removeprefix("file://")).exists())
-    return CheckFacts(
-        existing_paths=existing, bundled_models=bundled_names(), bundled_data=data_names(), gpus=gpus_here(job)
-    )

@@ -3,6 +3,9 @@
 The receiver writes them, commands and the server read them; their rows are in the store (`interface.ArtifactRow`).
 Files lie under a root as `<first two>/<sha256 of the stored bytes>`: the name of the stored bytes rather than of the
 content, because offsets into a file must stay true even where another zstd version would compress differently.
+
+Where processes share no disk they share a `Remote`: what is kept here is given to it too, before its row is written,
+and what is not here is fetched from it.
 """
 
 import hashlib
@@ -41,12 +44,22 @@ class Owner(Protocol):
         """Id of the attempt."""
 
 
+class Remote(Protocol):
+    """Where files are shared, by the same paths (`blobs.Blobs`). Raises StoreUnavailable when it is away."""
+
+    def put(self, path: str, file: Path) -> None:
+        """Keep a file, whole or not at all."""
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        """Yield a file part by part; nothing when it is not there."""
+
+
 class ArtifactFiles:
     """The directory of artifacts."""
 
-    def __init__(self, root: Path) -> None:
-        """Take the root; it is made when something is written."""
-        self._root = root
+    def __init__(self, root: Path, remote: Remote | None = None) -> None:
+        """Take the root, made when something is written; with `remote` it is a copy of what others may read too."""
+        self._root, self._remote = root, remote
 
     def write_samples(self, samples: Iterable[Sample], *, owner: Owner) -> tuple[ArtifactRow, list[SampleRow]]:
         """Keep samples as they stream by, a frame at a time, and return the artifact's row and theirs.
@@ -55,7 +68,7 @@ class ArtifactFiles:
         """
         with Draft(self._root) as draft:
             rows = samplefile.write(samples, draft)
-            kept = draft.keep()
+            kept = self._keep(draft)
         return _row(kept, owner, kind="samples", name=SAMPLES_FILE, codec="zstd-frames"), rows
 
     def store_file(self, path: Path, *, kind: str, name: str, owner: Owner) -> ArtifactRow:
@@ -65,7 +78,7 @@ class ArtifactFiles:
             for piece in draft.contents(source):
                 draft.write(compressor.compress(piece))
             draft.write(compressor.flush())
-            kept = draft.keep()
+            kept = self._keep(draft)
         return _row(kept, owner, kind=kind, name=name, codec="zstd")
 
     def read_texts(self, path: str, rows: Sequence[SampleRow]) -> list[dict[str, Any]]:
@@ -95,12 +108,26 @@ class ArtifactFiles:
             with zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True) as content:
                 yield cast("BinaryIO", content)
 
+    def _keep(self, draft: Draft) -> Kept:
+        kept = draft.keep()
+        if self._remote is not None:
+            self._remote.put(kept.path, self._root / kept.path)
+        return kept
+
     def _located(self, path: str) -> Path:
         located = self._root / path
         inside = located.resolve().is_relative_to(self._root.resolve())
-        if not inside or not located.is_file():
+        if not inside or not (located.is_file() or self._fetched(path)):
             raise NotFound(f"The artifact {path!r} is not in {self._root}.", remedy="Was it kept on another machine?")
         return located
+
+    def _fetched(self, path: str) -> bool:
+        """Fetch a file that is not here, whole; its path is the hash of its bytes, so a damaged one is not it."""
+        if self._remote is None:
+            return False
+        with Draft(self._root) as draft:
+            found = [draft.write(part) for part in self._remote.parts(path)]
+            return bool(found) and draft.path == path and bool(draft.keep())
 
 
 def gone(what: str, at: datetime) -> NotFound:

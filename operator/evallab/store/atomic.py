@@ -58,10 +58,15 @@ class Draft:
         while piece := source.read(_CHUNK):
             yield self.note_content(piece)
 
+    @property
+    def path(self) -> str:
+        """Where the file belongs with what it has so far, below the root."""
+        digest = self._stored.hexdigest()
+        return f"{digest[:2]}/{digest}"
+
     def keep(self) -> Kept:
         """Put the file where it belongs, durably: bytes first, then its name."""
-        digest = self._stored.hexdigest()
-        path = Path(digest[:2], digest)
+        path = self.path
         target = self._root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         self._file.flush()
@@ -69,7 +74,7 @@ class Draft:
         Path(self._file.name).replace(target)
         for directory in (target.parent, self._root):
             _sync(directory)
-        return Kept(path=path.as_posix(), bytes=self.size, sha256=self._content.hexdigest())
+        return Kept(path=path, bytes=self.size, sha256=self._content.hexdigest())
 
 
 def _sync(directory: Path) -> None:

@@ -38,6 +38,12 @@ class Changes(Part):
             async for payload in payloads:
                 yield payload
 
+    async def listen(self) -> AsyncGenerator[str]:
+        """Yield "" whenever listening begins, then ids of jobs of the cluster that somebody must look at."""
+        async with aclosing(self._heard("listen_to_cluster")) as payloads:
+            async for payload in payloads:
+                yield payload
+
     async def _heard(self, listen: str) -> AsyncGenerator[str]:
         """Yield "" whenever listening begins, then payloads."""
         while True:

@@ -9,6 +9,7 @@ from datetime import datetime
 from evallab.store import storable
 from evallab.store.latest import refresh_latest
 from evallab.store.part import Part, first, no_job, only, write
+from evallab.store.retention import sweep_blobs
 from evallab.store.transactions import Connection
 
 
@@ -35,6 +36,9 @@ class Deletion(Part):
                     raise no_job(job_id)
                 return
             await write(connection, "drop_baselines", key)
+            await write(connection, "drop_leavings", key)
+            await write(connection, "drop_seals", key)
+            await sweep_blobs(connection, job_id)
             await refresh_latest(connection, job_id)
             audit = {"at": now, "actor": actor, "action": "delete_job", "job_id": job_id, "detail": storable.json({})}
             await write(connection, "add_audit", audit)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from evallab.store.clustering import Clustering
 from evallab.store.going import Going
 from evallab.store.lasting import BaselineRow, EndedRow, HistoryRow, LatestRow, RetainedRow
 from evallab.store.serving import (
@@ -37,6 +38,7 @@ from evallab.store.values import (
     JobSnapshot,
     JobState,
     Json,
+    LeavingRow,
     Pairable,
     SampleRow,
     ScoreRow,
@@ -69,6 +71,7 @@ __all__ = [
     "Json",
     "Lasting",
     "LatestRow",
+    "LeavingRow",
     "Pairable",
     "QueueRow",
     "RetainedRow",
@@ -187,7 +190,7 @@ class Serving(Protocol):
         """Yield "" when listening begins, then the id of each job that was made (to be run), resumed or cancelled."""
 
 
-class Store(Lasting, Serving, Going, Protocol):
+class Store(Lasting, Serving, Going, Clustering, Protocol):
     """The store. Raises StoreUnavailable when Postgres stays away longer than it is willing to wait."""
 
     async def create_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], *, actor: str) -> str:

@@ -10,6 +10,7 @@ from evallab.store.changes import Changes
 from evallab.store.deletion import Deletion
 from evallab.store.entries import Entries
 from evallab.store.jobs import Jobs
+from evallab.store.leavings import Leavings
 from evallab.store.pages import Pages
 from evallab.store.queueing import Queue
 from evallab.store.records import Records
@@ -35,6 +36,7 @@ class PostgresStore(
     Records,
     Entries,
     Goings,
+    Leavings,
     Changes,
 ):
     """The store. One per process and event loop; it opens connections when they are needed and keeps a few."""

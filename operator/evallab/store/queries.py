@@ -1,6 +1,6 @@
 """The SQL of the store by name: every module of the store takes its statements from `QUERIES`, none writes its own.
 
-A statement in `sql/queries.sql`, `sql/history.sql` or `sql/serving.sql` begins with `-- name: fetch_job` and a comment:
+A statement in `sql/queries.sql` or a file beside it begins with `-- name: fetch_job` and a comment:
 what it is for.
 """
 
@@ -42,7 +42,8 @@ def read(path: Path) -> LiteralString:
     return path.read_text(encoding="utf-8")
 
 
-QUERIES = parse("".join(read(SQL / name) for name in ("queries.sql", "history.sql", "serving.sql", "activity.sql")))
+_FILES = ("queries.sql", "history.sql", "serving.sql", "activity.sql", "cluster.sql")
+QUERIES = parse("".join(read(SQL / name) for name in _FILES))
 
 # Asked often, and planned alike whatever is asked: each connection plans them once (which is half of their time). Not
 # those that say `%(x)s IS NULL OR …`, whose plans depend on what is asked.

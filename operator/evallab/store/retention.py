@@ -61,6 +61,10 @@ class Retention(Part):
 
         await self._transactions.run(work)
 
+    async def sweep_blobs(self) -> None:
+        """Remove the files that replicas share and no row needs; those kept within the hour stay."""
+        await self._transactions.run(sweep_blobs)
+
     async def needed_paths(self) -> frozenset[str]:
         """Return the paths of files that some row still needs."""
         return frozenset(str(each["path"]) for each in await self._all("list_needed_paths"))
@@ -76,6 +80,12 @@ class Retention(Part):
             await _audit(connection, name, {k: v for k, v in values.items() if k != "now"}, actor, now)
 
         await self._transactions.run(work)
+
+
+async def sweep_blobs(connection: Connection, job_id: str | None = None) -> None:
+    """Remove shared files that no row needs, of a job or of all."""
+    await write(connection, "lock_blobs", {})
+    await write(connection, "sweep_blobs", {"job_id": job_id})
 
 
 async def _audit(connection: Connection, action: str, values: dict[str, object], actor: str, now: datetime) -> None:

@@ -22,6 +22,11 @@ def job(record: Mapping[str, Any]) -> JobRow:
     return _row(JobRow, record["job"] | {"spec": _spec(record["spec"])})
 
 
+def attempt(record: dict[str, Any]) -> AttemptRow:
+    """Return the attempt of an object of JSON."""
+    return _row(AttemptRow, record)
+
+
 def snapshot(record: Mapping[str, Any]) -> JobSnapshot:
     """Return the job of a record, whole."""
     parts = record["parts"]

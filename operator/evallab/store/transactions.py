@@ -28,7 +28,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # A connection to a host that vanished is given up after about a minute instead of hours.
-_KEEPALIVE: Mapping[str, Any] = {
+KEEPALIVE: Mapping[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -143,7 +143,7 @@ async def _connected(url: str, prepare_threshold: int | None) -> Connection:
             prepare_threshold=prepare_threshold,
             connect_timeout=10,
             application_name="evallab",
-            **_KEEPALIVE,
+            **KEEPALIVE,
         )
     except psycopg.ProgrammingError:  # its message quotes the URL, and with it perhaps a password
         remedy = "EVALLAB_DATABASE_URL looks like postgresql://user@host/database."

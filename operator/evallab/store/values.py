@@ -39,13 +39,15 @@ class JobRow:
     setup_key: str | None = None
     model_server: Json | None = None  #: url, pid and so on, while one is up; fingerprint and facts afterwards
     resumed_at: datetime | None = None  #: when somebody last asked to go on with it
-    tenant: str | None = None  #: whose it is, where tenants share a store
+    tenant: str | None = None  #: whose it is, where tenants share a store; in a cluster its namespace
+    resource: str | None = None  #: name of the object in the cluster that asks for it
     owner: str | None = None  #: who asked; jobs of "system" are seen by every tenant
     request: Json | None = None  #: the body it was asked with over REST, as it was sent
     idempotency_key: str | None = None  #: the client's own name for asking, once per tenant
     request_hash: str | None = None  #: hex; what asking again with the same key must equal
     updated_at: datetime | None = None  #: when its row last changed; on writing None means: when it was made, or ended
     deleted_at: datetime | None = None  #: when it was deleted: hidden since, its results kept
+    suspended: bool = False  #: to wait with what it has until somebody lets it go on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +173,15 @@ class ArtifactRow:
     bytes: int
     codec: str  #: "zstd-frames", "zstd", "none"
     expired_at: datetime | None = None  #: when retention removed the file
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeavingRow:
+    """A file that an attempt in a cluster left: handed in piece by piece, there from its begin to `bytes`."""
+
+    area: str  #: "result", "artifacts", "work", "meta"
+    name: str  #: a relative path
+    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,7 @@ ADDITIONS = (
     Row("job_get_pending", "body.status.queue", "the place in the queue"),
     Row("job_get_pending get_badcmd get_true", "body.status.benchmarks", "all benchmarks are listed from the start, so that a half-done job is not taken for a finished one"),
     Row("*", "body.status.started_at body.status.completed_at body.status.duration_seconds", "when the job ran"),
+    Row("*", "body.status.reason body.status.detail", "why a job ended as it did"),
     Row("*", "body.status.benchmarks.*.started_at body.status.benchmarks.*.completed_at body.status.benchmarks.*.duration_seconds", "when a benchmark ran, as its adapter said or as it was measured"),
     Row("*", "body.status.benchmarks.*.reason body.status.benchmarks.*.attempt", "why it ended, and which attempt it is"),
     Row("*", "body.status.benchmarks.*.phase body.status.benchmarks.*.warning_message body.status.benchmarks.*.error_message", "what an earlier event said stays until a later one says otherwise"),

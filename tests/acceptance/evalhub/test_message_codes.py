@@ -33,6 +33,10 @@ ELSEWHERE = {
     "queue_full", "request_timeout", "invalid_callback_token", "insufficient_storage",
     # a Postgres that goes away, and files that retention removed, have tests of their own
     "service_unavailable", "artifact_gone",
+    # the door of attempts in a cluster (tests/integration/server/attempts)
+    "leavings_too_large",
+    # who asks a server in a cluster (tests/cluster/test_server.py)
+    "unauthenticated", "forbidden", "refused_by_cluster",
 }  # fmt: skip
 
 

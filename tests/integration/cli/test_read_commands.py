@@ -231,8 +231,9 @@ def test_a_benchmark_that_is_not_there_names_the_nearest(evallab: Command) -> No
 
 
 def test_a_server_is_refused_by_name(evallab: Command) -> None:
-    done = evallab("jobs", EVALLAB_URL="https://evallab.example")
+    done = evallab("diff", "demo-q3", EVALLAB_URL="https://evallab.example")
     assert (done.returncode, done.stdout) == (2, "")
+    assert "`evallab diff` does not reach servers" in done.stderr
     assert "--local" in done.stderr
     assert evallab("jobs", "--local", EVALLAB_URL="https://evallab.example").returncode == 0
 

@@ -19,6 +19,7 @@ from evallab.server.app import application
 from evallab.server.boundary import Boundary
 from evallab.server.boundary_rules import Rules
 from evallab.server.house import House
+from evallab.server.log_sections import FileLogs
 from evallab.server.metrics import Metrics
 from evallab.server.operations import Operation
 from evallab.server.rendered import Rendered
@@ -61,6 +62,8 @@ def house(store: Store, home: Path, *, problems: tuple[str, ...] = ()) -> House:
         queueing=cast("Any", NoQueue()),
         metrics=Metrics(),
         streams=Streams(),
+        jobs=cast("Any", None),
+        logs=FileLogs(store, ArtifactFiles(home / "artifacts")),
         rendered=Rendered(store),
         now=lambda: NOW,
         new_id=lambda: "new",

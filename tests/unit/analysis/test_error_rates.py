@@ -3,7 +3,9 @@
 import re
 
 import pytest
-from benchmarks.error_rates import PAGE, Verdict, false_discoveries, rates
+from benchmarks.error_rates import PAGE, false_discoveries, rates
+
+from evallab.analysis.verdicts import Verdict
 
 
 @pytest.mark.parametrize("n", [164, 378, 1000])

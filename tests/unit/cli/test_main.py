@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from evallab import __version__
 from evallab.api.errors import UsageError
 from evallab.cli.main import COMMANDS, cli
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere, placed
+from evallab.remote.target import Target
 from evallab.settings import Settings
 
 HEAVY = {"pydantic", "psycopg", "rich", "numpy", "yaml", "asyncio", "scipy", "zstandard"}
@@ -37,7 +38,7 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
 def test_completing_a_command_imports_nothing_heavy() -> None:
     environ = {"_EVALLAB_COMPLETE": "bash_complete", "COMP_WORDS": "evallab s", "COMP_CWORD": "1"}
     done = subprocess.run([sys.executable, "-c", LOADED], env=environ, capture_output=True, text=True, check=True)
-    assert done.stdout == "plain,show\nplain,samples\nplain,serve\n"
+    assert done.stdout == "plain,show\nplain,suspend\nplain,samples\nplain,serve\n"
     assert HEAVY & set(json.loads(done.stderr.splitlines()[-1])[1]) == set()
 
 
@@ -86,6 +87,49 @@ def test_elsewhere_is_refused_by_name(args: tuple[str, ...], changes: dict[str, 
     error = asked(*args, **changes).exception
     assert isinstance(error, UsageError)
     assert "--local" in error.remedy
+
+
+@click.command()
+@anywhere
+def goes(settings: Settings, target: Target | None) -> None:
+    click.echo(str(target and target.tenant) + f" {target}")
+
+
+def went(*args: str, **changes: Any) -> Result:
+    return CliRunner().invoke(goes, args, obj=Settings(**{**vars(SETTINGS), **changes}))
+
+
+SERVER = {"url": "https://x", "tenant": "team"}
+
+
+@pytest.mark.parametrize(
+    ("args", "changes", "where"),
+    [
+        ((), {}, "None None"),
+        (("--local",), SERVER, "None None"),
+        ((), SERVER, "team https://x"),
+        (("--namespace", "other"), SERVER, "other https://x"),
+        (("--context", "kind"), {}, "None the Service evallab/evallab of the kube context 'kind'"),
+        (("--context", "kind"), {"service": "a/b", "tenant": "t"}, "t the Service a/b of the kube context 'kind'"),
+    ],
+)
+def test_where_a_command_goes(args: tuple[str, ...], changes: dict[str, str], where: str) -> None:
+    assert went(*args, **changes).output == where + "\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "changes", "message"),
+    [
+        (("--context", "kind"), SERVER, "EVALLAB_URL and --context both say where to go."),
+        (("--local", "--context", "kind"), {}, "--local and --context exclude each other."),
+        (("--local", "--namespace", "n"), {}, "--local and --namespace exclude each other."),
+        (("--namespace", "n"), {}, "--namespace is of a cluster."),
+    ],
+)
+def test_two_answers_are_one_too_many(args: tuple[str, ...], changes: dict[str, str], message: str) -> None:
+    error = went(*args, **changes).exception
+    assert isinstance(error, UsageError)
+    assert error.message == message
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -55,6 +55,9 @@ def test_what_is_said_wins(user: None, tmp_path: Path) -> None:
         "EVALLAB_GPU_LOCKS_DIR": f"{tmp_path}/gpus",
         "EVALLAB_OFFLINE": "1",
         "EVALLAB_URL": "https://evallab.example",
+        "EVALLAB_TOKEN": "secret",
+        "EVALLAB_TENANT": "team",
+        "EVALLAB_SERVICE": "lab/server",
         "NO_COLOR": "1",
     }
     (tmp_path / "config").mkdir()
@@ -65,6 +68,9 @@ def test_what_is_said_wins(user: None, tmp_path: Path) -> None:
         gpu_locks_dir=tmp_path / "gpus",
         database_url="postgresql://one/db",
         url="https://evallab.example",
+        token="secret",
+        tenant="team",
+        service="lab/server",
         no_color=True,
         offline=True,
     )

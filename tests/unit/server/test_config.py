@@ -236,6 +236,15 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         load(None, {}, flags=Flags(local=True, config_path=Path("/no/more.yaml")))
 
 
-def test_a_cluster_is_for_later() -> None:
-    with pytest.raises(UsageError, match=r"not in this version yet\. Start the server with --local"):
-        load(None, {}, flags=Flags())
+def test_in_a_cluster_it_listens_everywhere_unless_somebody_says_where(tmp_path: Path) -> None:
+    cluster = Flags()
+    assert load(None, {}, flags=cluster)[0].service.host == "0.0.0.0"
+    assert loaded(tmp_path, "service: {host: 10.0.0.1}", flags=cluster).service.host == "10.0.0.1"
+    assert load(None, {"API_HOST": "10.0.0.2"}, flags=cluster)[0].service.host == "10.0.0.2"
+    assert load(None, {}, flags=Flags(host="10.0.0.3"))[0].service.host == "10.0.0.3"
+
+
+def test_settings_of_the_other_mode_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("evallab: {parallel: 2, auth: {mode: none}}")
+    assert load(tmp_path, {}, flags=LOCAL)[1] == ("settings that have no effect with --local: evallab.auth",)
+    assert load(tmp_path, {}, flags=Flags())[1] == ("settings that have no effect without --local: evallab.parallel",)

@@ -18,6 +18,7 @@ def test_ours_are_named_and_numbered() -> None:
         "0003_resumption",
         "0004_history",
         "0005_serving",
+        "0006_cluster",
     ]
 
 

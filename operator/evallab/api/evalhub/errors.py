@@ -75,6 +75,9 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
         "invalid_callback_token": Entry(
             401, "The event carries no valid token of this attempt. Only the attempt's own adapter may report for it."
         ),
+        "unauthenticated": Entry(401, "{reason}"),
+        "forbidden": Entry(403, "{reason}"),
+        "refused_by_cluster": Entry(403, "The cluster does not take this: {reason}"),
         "not_allowed_over_rest": Entry(403, "{reason}"),
         "host_not_allowed": Entry(
             403, "The host '{host}' is not served here. Add it to the allowed hosts of this server to use it."
@@ -83,6 +86,9 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             403, "The origin '{origin}' may not call this server. Add it to the allowed origins to use it."
         ),
         "artifact_gone": Entry(410, "{reason}"),
+        "leavings_too_large": Entry(
+            413, "An attempt may leave {limit} bytes, in not too many pieces. Keep fewer files, or raise that limit."
+        ),
         "request_timeout": Entry(408, "The request did not arrive within {seconds} seconds. Please send it again."),
         "unsupported_media_type": Entry(
             415, "The content type '{type}' is not supported. Send the body as application/json."

@@ -1,7 +1,8 @@
 """What v1alpha1 has no field for rides in annotations, so that a job made over REST survives as a custom resource.
 
     evallab.dev/name              the job's name where it is not a DNS label; metadata.name is then derived from it, and
-                                  the annotation counts only while it still yields metadata.name
+                                  the annotation counts only while it still yields metadata.name, or while
+    evallab.dev/name-of           says metadata.name: the object got its name otherwise (`rest_notes`)
     evallab.dev/description       text
     evallab.dev/model-card-url    text
     evallab.dev/tags              JSON list of texts
@@ -53,7 +54,7 @@ def write(job: EvalJob) -> dict[str, str]:
 def read(annotations: Mapping[str, str]) -> dict[str, Any]:
     """Return what the annotations say, by the name after the prefix; anything malformed is an InvalidManifest."""
     said = {key.removeprefix(PREFIX): text for key, text in annotations.items() if key.startswith(PREFIX)}
-    values: dict[str, Any] = {key: said[key] for key in (*_TEXTS, "name") if key in said}
+    values: dict[str, Any] = {key: said[key] for key in (*_TEXTS, "name", "name-of") if key in said}
     values |= {key: _json(key, said[key], dict, "a JSON object") for key in _MAPPINGS if key in said}
     if "tags" in said:
         values["tags"] = tuple(_json("tags", said["tags"], list, "a JSON list of texts"))

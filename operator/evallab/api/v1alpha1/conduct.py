@@ -12,6 +12,13 @@ def _off(value: Any) -> Any:
     return "Off" if value is False else value
 
 
+# kubectl reads a bare Off like that too, and a structural schema has no choice of types but this one.
+_BARE_OFF: dict[str, Any] = {
+    "enum": ["Enforce", "Warn", "Off", False],
+    "x-kubernetes-preserve-unknown-fields": True,
+}
+
+
 class Sampling(Face):
     """How answers are sampled."""
 
@@ -39,7 +46,9 @@ class Determinism(Face):
     """What is done about drift."""
 
     canary: Annotated[Literal["Enforce", "Warn", "Off"] | None, BeforeValidator(_off)] = Field(
-        None, description="What happens when fixed prompts are answered differently than before."
+        None,
+        description="What happens when fixed prompts are answered differently than before.",
+        json_schema_extra=_BARE_OFF,
     )
 
 
@@ -50,7 +59,7 @@ class OciCoordinates(Face):
     oci_repository: Text = Field(description="Repository in it.")
     oci_tag: Annotated[str, Field(max_length=128)] | None = Field(None, description="Tag.")
     oci_subject: Text | None = Field(None, description="What the artifact refers to.")
-    annotations: Annotated[dict[str, str], Field(max_length=64)] = Field(
+    annotations: Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)] = Field(
         default_factory=dict, description="Annotations of the artifact."
     )
 

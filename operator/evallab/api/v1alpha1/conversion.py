@@ -37,7 +37,7 @@ def to_job(manifest: EvalJobManifest) -> EvalJob:
     return EvalJob.model_validate(
         fields
         | {
-            "name": _name(manifest.metadata.name, said.get("name")),
+            "name": _name(manifest.metadata.name, said),
             "description": said.get("description"),
             "tags": said.get("tags", ()),
             "model": _job_model(spec.model)
@@ -80,8 +80,11 @@ def _plain(value: Any) -> Any:
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 
-def _name(label: str, original: str | None) -> str:
-    return original if original and annotations.dns_label(original) == label else label
+def _name(label: str, said: dict[str, Any]) -> str:
+    """Return the name as it was given, if it is still that of this object, else metadata.name."""
+    original = said.get("name")
+    kept = original and (said.get("name-of") == label or annotations.dns_label(original) == label)
+    return str(original) if kept else label
 
 
 def _job_source(value: Any) -> Any:

@@ -38,11 +38,13 @@ Url = Annotated[str, Field(max_length=2048, pattern=HTTP_URL)]
 Quantity = Annotated[
     str,
     BeforeValidator(_quantity_text),
-    Field(max_length=32, pattern=QUANTITY, json_schema_extra={"x-kubernetes-int-or-string": True}),
+    Field(max_length=32, pattern=QUANTITY, json_schema_extra={"x-kubernetes-int-or-string": True, "pattern": QUANTITY}),
 ]
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Seconds = Annotated[int, Field(ge=1, le=YEAR)]
-FreeForm = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+FreeForm = Annotated[
+    dict[str, Any], Field(max_length=1024, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+]
 
 
 def only_one(value: BaseModel, names: tuple[str, ...], *, needed: bool = True) -> None:

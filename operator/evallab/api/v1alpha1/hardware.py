@@ -11,12 +11,21 @@ def _digits(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
+_COUNT: dict[str, Any] = {
+    "x-kubernetes-int-or-string": True,
+    "minimum": 0,
+    "maximum": 1024,
+    "maxLength": 4,
+    "pattern": "^[0-9]+$",
+}
+
+
 class Gpu(Face):
     """How many of which accelerator."""
 
     name: Text | None = Field(None, description="Resource name. Default: `nvidia.com/gpu`.")
     count: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=1024)] | None = Field(
-        None, description="How many.", json_schema_extra={"x-kubernetes-int-or-string": True}
+        None, description="How many.", json_schema_extra=_COUNT
     )
 
 

@@ -79,7 +79,9 @@ class TestDataRef(Face):
     type: Literal["DataSet", "PreRecordedData"] | None = Field(
         None, description="`PreRecordedData`: answers recorded earlier, so that no model is needed. Default: `DataSet`."
     )
-    sha256: Annotated[str, Field(pattern=SHA256)] | None = Field(None, description="What the data must hash to.")
+    sha256: Annotated[str, Field(max_length=64, pattern=SHA256)] | None = Field(
+        None, description="What the data must hash to."
+    )
     confidential: bool = Field(False, description="Never show or export the texts of these questions.")
 
     @model_validator(mode="after")

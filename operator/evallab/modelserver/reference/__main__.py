@@ -5,7 +5,6 @@ import importlib.metadata
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +19,14 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has shut down
+    from evallab.api.errors import NotFound
+    from evallab.modelserver.bundled import located
     from evallab.modelserver.reference.checkpoint import UnsupportedModel
 
     try:
+        options.model = located(options.model)
         server = _server(options)
-    except (UnsupportedModel, OSError, KeyError, ValueError) as error:
+    except (UnsupportedModel, NotFound, OSError, KeyError, ValueError) as error:
         sys.stderr.write(f"{options.model} cannot be served: {type(error).__name__}: {error}\n")
         return 2
     sys.stdout.write(f"{options.model} is loaded as {options.name}; opening http://{options.host}:{options.port}/v1\n")
@@ -37,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evallab.modelserver.reference", description=__doc__, allow_abbrev=False
     )
-    parser.add_argument("model", type=Path, help="a Hugging Face directory or a .gguf file (Llama architecture)")
+    parser.add_argument("model", help="a Hugging Face directory or a .gguf file (Llama architecture), or bundled:NAME")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--name", help="the model name that clients use (default: the file's name)")

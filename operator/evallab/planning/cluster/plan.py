@@ -56,7 +56,7 @@ class AttemptPlan:
     benchmark: Benchmark
     index: int
     spec: JobSpec  #: job.json as the adapter reads it; callback_url and model.url already name the sidecar
-    model_url: str  #: where the sidecar's proxy sends the adapter's requests; "" when the adapter loads the model itself
+    model_url: str  #: where the sidecar's proxy sends requests; "" when the adapter loads the model itself
     runtime: K8sRuntime  #: of the provider
     restore: bool = False  #: an earlier attempt left a spool
 

@@ -41,7 +41,7 @@ def _fence(request: Request, house: House, attempt_id: str | None) -> None:
     shown = request.headers.get("authorization")
     if attempt_id is None or shown is None:
         raise ApiError("invalid_callback_token")
-    house.receiver.desk.fence(attempt_id, request.path_params["job_id"], shown)
+    house.receiver.fence(attempt_id, request.path_params["job_id"], shown)
 
 
 async def _attempt(snapshot: JobSnapshot, event: StatusEvent, house: House) -> str | None:

@@ -1,4 +1,4 @@
-"""Jobs over REST: post, list, read, cancel, delete, and go on with one (`resume`, evallab's own)."""
+"""Jobs over REST: post, list, read, cancel, delete, and, evallab's own, have one wait and go on."""
 
 import asyncio
 
@@ -80,24 +80,31 @@ async def delete(request: Request, house: House) -> Response:
     snapshot = await visible(request, house)
     state, job_id, who = state_of(snapshot), snapshot.job.id, context.actor(request)
     if hard:
-        await house.store.delete_job(job_id, actor=who, now=house.now())
+        await house.jobs.delete(snapshot.job, actor=who, now=house.now())
     elif state in OVER and state != "cancelled":
         raise ApiError("job_can_not_be_updated", id=job_id, new="cancelled", state=state)
     elif state != "cancelled":
-        await house.store.request_cancel(job_id, actor=who, now=house.now())
-    house.queueing.changed(job_id)
+        await house.jobs.cancel(snapshot.job, actor=who, now=house.now())
     return no_content()
 
 
+async def suspend(request: Request, house: House) -> Response:
+    """Have a job wait with what it has, until somebody resumes it."""
+    snapshot = await visible(request, house)
+    job = snapshot.job
+    if state_of(snapshot) in OVER:
+        raise ApiError("job_can_not_be_updated", id=job.id, new="suspended", state=state_of(snapshot))
+    await house.jobs.suspend(job, actor=context.actor(request), now=house.now())
+    return answer(resource(await house.store.snapshot(job.id)), 202)
+
+
 async def resume(request: Request, house: House) -> Response:
-    """Go on with a job that failed or was cancelled; what completed stays."""
+    """Go on with a job that was suspended, failed or was cancelled; what completed stays."""
     snapshot = await _ended(request, house)
     job = snapshot.job
-    if job.finished_at is None or job.state == "completed":
+    if not job.suspended and (job.finished_at is None or job.state == "completed"):
         raise ApiError("job_can_not_be_updated", id=job.id, new="resumed", state=state_of(snapshot))
-    house.queueing.mark(job.id)
-    await house.store.resume_job(job.id, actor=context.actor(request), now=house.now(), attached=False)
-    house.queueing.submitted(job.id)
+    await house.jobs.resume(job, actor=context.actor(request), now=house.now())
     return answer(resource(await house.store.snapshot(job.id)), 202)
 
 
@@ -167,9 +174,17 @@ OPERATIONS = (
     ),
     Operation(
         method="POST",
+        path=JOB + "/suspend",
+        handler=suspend,
+        summary="Have an evaluation wait with what it has",
+        responses={202: "The job, which waits until it is resumed"},
+        ours=True,
+    ),
+    Operation(
+        method="POST",
         path=JOB + "/resume",
         handler=resume,
-        summary="Go on with an evaluation that failed or was cancelled",
+        summary="Go on with an evaluation that was suspended, failed or was cancelled",
         responses={202: "The job, taken into the queue again"},
         ours=True,
     ),

@@ -15,8 +15,8 @@ from evallab.runtimes.local.log_reader import EPOCH, LogAsk
 from evallab.server import log_sections
 from evallab.server.house import House
 from evallab.server.log_response import LogResponse, Truncation
-from evallab.server.log_sources import LogSource
 from evallab.server.operations import Operation, Parameter
+from evallab.server.parts import Source
 from evallab.server.routes.jobs import JOB, visible
 from evallab.store.interface import JobSnapshot
 
@@ -26,7 +26,7 @@ BENCHMARK = JOB + "/benchmarks/{benchmark_index}/logs"
 async def of_job(request: Request, house: House) -> Response:
     """Return the logs of a job, a section per benchmark."""
     query, snapshot = parse_log_query(request.query_params.multi_items()), await visible(request, house)
-    sources = await log_sections.of_job(house.store, house.files, snapshot)
+    sources = await house.logs.of_job(snapshot)
     ask, truncation = _ask(query, house), Truncation()
     if query.follow:
         return _followed(house, snapshot, sources, ask, index=None)
@@ -39,11 +39,11 @@ async def of_benchmark(request: Request, house: House) -> Response:
     index = parse_index(request.path_params["benchmark_index"])
     if index >= len(snapshot.benchmarks):
         raise ApiError("resource_not_found", kind="benchmark", id=str(index))
-    source = (await log_sections.of_job(house.store, house.files, snapshot))[index]
+    source = (await house.logs.of_job(snapshot))[index]
     ask, truncation = _ask(query, house), Truncation()
     if query.follow:
         return _followed(house, snapshot, [source], ask, index=index)
-    return _limited(house, log_sections.text(source, ask), truncation, timed=_timed([source], ask))
+    return _limited(house, source.text(ask), truncation, timed=_timed([source], ask))
 
 
 def _ask(query: LogQuery, house: House) -> LogAsk:
@@ -53,7 +53,7 @@ def _ask(query: LogQuery, house: House) -> LogAsk:
     return LogAsk(tail=query.tail_lines, timestamps=query.timestamps, since=since)
 
 
-def _timed(sources: Sequence[LogSource], ask: LogAsk) -> bool:
+def _timed(sources: Sequence[Source], ask: LogAsk) -> bool:
     return not ask.needs_times or all(source.timed for source in sources)
 
 
@@ -67,7 +67,7 @@ def _limited(house: House, pieces: AsyncGenerator[bytes], truncation: Truncation
 
 
 def _followed(
-    house: House, snapshot: JobSnapshot, sources: Sequence[LogSource], ask: LogAsk, *, index: int | None
+    house: House, snapshot: JobSnapshot, sources: Sequence[Source], ask: LogAsk, *, index: int | None
 ) -> Response:
     """Return a log as it grows; it ends with what it follows, not after some bytes or minutes."""
     house.streams.check_room()
@@ -80,7 +80,7 @@ async def _following(
 ) -> AsyncGenerator[bytes]:
     job_id = snapshot.job.id
     with house.streams.opened(job_id) as bell:
-        following = log_sections.Following(store=house.store, files=house.files, job_id=job_id, ask=ask, bell=bell)
+        following = house.logs.following(job_id, ask, bell)
         pieces = following.texts(snapshot.benchmarks) if index is None else following.text(index)
         async with aclosing(pieces):
             async for piece in pieces:

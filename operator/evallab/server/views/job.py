@@ -74,6 +74,8 @@ def _status(job: JobRow, benchmarks: Sequence[Seen], state: str, position: int |
     ended = job.finished_at or (max(ends) if state in OVER and len(ends) == len(benchmarks) else None)
     times = {"started_at": job.started_at, "completed_at": ended}
     status |= {name: moment(time) for name, time in times.items() if time is not None}
+    if job.finished_at is not None:
+        status |= {name: text for name, text in (("reason", job.reason), ("detail", job.message)) if text}
     took = seconds(job.started_at, ended)
     return status | ({} if took is None else {"duration_seconds": took})
 

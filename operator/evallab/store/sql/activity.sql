@@ -20,7 +20,7 @@ SELECT
     md5(
         concat_ws(
             E'\n', job.state, job.reason, job.message, job.started_at, job.finished_at, job.cancel_requested,
-            job.resumed_at, job.model_server,
+            job.resumed_at, job.model_server, job.suspended,
             (
                 SELECT string_agg(benchmark::text, E'\n' ORDER BY benchmark.index)
                 FROM evallab_tables.job_benchmarks AS benchmark

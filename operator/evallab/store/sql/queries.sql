@@ -77,13 +77,14 @@ WITH known AS (
     INSERT INTO evallab_tables.jobs (
         id, name, model_id, spec, state, runtime, attached, manifest, manifest_dir, created_at, started_at,
         finished_at, reason, message, cancel_requested, setup_key, model_server, resumed_at, tenant, owner, request,
-        idempotency_key, request_hash, updated_at
+        idempotency_key, request_hash, updated_at, resource, suspended
     )
     SELECT
         %(id)s, %(name)s, model.id, %(spec)s, %(state)s, %(runtime)s, %(attached)s, %(manifest)s, %(manifest_dir)s,
         %(created_at)s, %(started_at)s, %(finished_at)s, %(reason)s, %(message)s, %(cancel_requested)s,
         decode(%(setup_key)s, 'hex'), %(model_server)s, %(resumed_at)s, %(tenant)s, %(owner)s, %(request)s,
-        %(idempotency_key)s, decode(%(request_hash)s, 'hex'), coalesce(%(updated_at)s, %(created_at)s)
+        %(idempotency_key)s, decode(%(request_hash)s, 'hex'), coalesce(%(updated_at)s, %(created_at)s),
+        %(resource)s, %(suspended)s
     FROM (SELECT id FROM known UNION ALL SELECT id FROM made) AS model
     ON CONFLICT DO NOTHING
     RETURNING id

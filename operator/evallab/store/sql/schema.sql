@@ -104,7 +104,9 @@ CREATE TABLE evallab_tables.jobs (
                 secs => least(coalesce((spec ->> 'pending_deadline_seconds')::double precision, 86400), 3e9)
             )
         ) AT TIME ZONE 'UTC'
-    ) STORED
+    ) STORED,
+    resource text, -- name of the object in the cluster that asks for it
+    suspended boolean NOT NULL DEFAULT FALSE -- to wait with what it has
 );
 CREATE INDEX jobs_by_age ON evallab_tables.jobs (created_at DESC, id DESC) WHERE shown;
 CREATE INDEX jobs_by_name ON evallab_tables.jobs (name, created_at DESC, id DESC) WHERE shown;
@@ -372,6 +374,38 @@ CREATE TABLE evallab_tables.entries (
     PRIMARY KEY (kind, id)
 );
 
+-- ---------------------------------------------------------------------------------------------------------------
+-- What pods of a cluster leave, and files that processes share which share no disk
+-- ---------------------------------------------------------------------------------------------------------------
+
+-- Pieces of the files that an attempt leaves, as its sidecar hands them in, again and in any order.
+CREATE TABLE evallab_tables.leavings (
+    attempt_id text NOT NULL CONSTRAINT leavings_attempt REFERENCES evallab_tables.attempts,
+    area text NOT NULL CONSTRAINT leavings_area CHECK (area IN ('result', 'artifacts', 'work', 'meta')),
+    name text NOT NULL, -- a relative path
+    start bigint NOT NULL CONSTRAINT leavings_start CHECK (start >= 0), -- the byte of the file it begins at
+    content bytea NOT NULL,
+    bytes integer NOT NULL GENERATED ALWAYS AS (octet_length(content)) STORED,
+    PRIMARY KEY (attempt_id, area, name, start)
+);
+
+-- Attempts that left everything: the files (area, name, bytes, sha256), and how many events there were.
+CREATE TABLE evallab_tables.seals (
+    attempt_id text PRIMARY KEY CONSTRAINT seals_attempt REFERENCES evallab_tables.attempts,
+    body jsonb NOT NULL,
+    sealed_at timestamptz NOT NULL
+);
+
+-- Files of artifacts by their path, which is a hash of their bytes. Of part 0 kept_at says when it was last kept.
+CREATE TABLE evallab_tables.blobs (
+    path text NOT NULL,
+    part integer NOT NULL CONSTRAINT blobs_part CHECK (part >= 0),
+    content bytea NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (path, part)
+);
+ALTER TABLE evallab_tables.blobs ALTER COLUMN content SET STORAGE EXTERNAL; -- it is compressed already
+
 -- Who did what. Jobs are named without a reference, so that the trail also holds what never became a job.
 CREATE TABLE evallab_tables.audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -495,7 +529,7 @@ SELECT
                 job.created_at, job.started_at, job.finished_at, job.reason, job.message, job.cancel_requested,
                 encode(job.setup_key, 'hex') AS setup_key, job.model_server, job.resumed_at, job.tenant, job.owner,
                 job.request, job.idempotency_key, encode(job.request_hash, 'hex') AS request_hash, job.updated_at,
-                job.deleted_at
+                job.deleted_at, job.resource, job.suspended
         ) AS own
     ) AS job,
     json_build_object(
@@ -677,3 +711,45 @@ FOR EACH ROW WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL)
 EXECUTE FUNCTION evallab_tables.uncount_job();
 CREATE TRIGGER removed AFTER DELETE ON evallab_tables.jobs
 FOR EACH ROW WHEN (OLD.deleted_at IS NULL) EXECUTE FUNCTION evallab_tables.uncount_job();
+
+-- Wakes whoever drives jobs of a cluster (LISTEN evallab_jobs); the payload is the job's id. A statement says each job
+-- once, however many rows it adds.
+CREATE FUNCTION evallab_tables.announce_cluster_jobs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('evallab_jobs', job.id)
+    FROM evallab_tables.jobs AS job
+    WHERE
+        job.runtime = 'kubernetes'
+        AND job.id IN (
+            SELECT attempt.job_id
+            FROM evallab_tables.attempts AS attempt
+            WHERE attempt.id IN (SELECT added.attempt_id FROM added)
+        );
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER announce_cluster AFTER INSERT ON evallab_tables.events
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.announce_cluster_jobs();
+CREATE TRIGGER announce_cluster AFTER INSERT ON evallab_tables.seals
+REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evallab_tables.announce_cluster_jobs();
+
+CREATE FUNCTION evallab_tables.announce_cluster_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('evallab_jobs', NEW.id);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER announce_cluster AFTER UPDATE ON evallab_tables.jobs
+FOR EACH ROW WHEN (
+    NEW.runtime = 'kubernetes'
+    AND (
+        OLD.cancel_requested IS DISTINCT FROM NEW.cancel_requested
+        OR OLD.suspended IS DISTINCT FROM NEW.suspended
+        OR OLD.priority IS DISTINCT FROM NEW.priority
+        OR OLD.resumed_at IS DISTINCT FROM NEW.resumed_at
+        OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at
+    )
+)
+EXECUTE FUNCTION evallab_tables.announce_cluster_job();

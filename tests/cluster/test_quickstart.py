@@ -39,5 +39,5 @@ def test_the_quickstart(evallab: Installed, namespace: str) -> None:
     printed = evallab.cluster.kubectl("get", "ej", namespace=namespace)
     assert "quickstart" in printed
     assert "demo-f16" in printed
-    pods = evallab.cluster.list("jobs", namespace=namespace, labels="evallab.dev/role=model-server")
-    assert pods == []  # it is removed at the end
+    gone = ("--for=delete", "--timeout=60s", "--selector", "evallab.dev/role=model-server")  # it is removed at the end
+    evallab.cluster.kubectl("wait", "job", *gone, namespace=namespace)

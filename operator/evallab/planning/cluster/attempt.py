@@ -62,6 +62,7 @@ def _config_map(plan: AttemptPlan, config: ClusterConfig, name: str) -> Json:
             test_data=data.model_dump(mode="json", exclude_none=True) if data else None,
             through_server=network.profile(plan.job.network, config) in {"None", "ModelOnly"},
             restore=plan.restore,
+            timeout_seconds=plan.job.pending_deadline_seconds,
         )
     frame = body("v1", "ConfigMap", names.attempt_config(name), plan.owner, _metadata(plan))
     return frame | {"data": {file: _text(content) for file, content in files.items()}, "immutable": True}

@@ -10,8 +10,8 @@ from evallab.planning.cluster.plan import AttemptPlan, ServerPlan
 
 Json = dict[str, Any]
 GPU = "nvidia.com/gpu"
-SIDECAR: Json = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "200m", "memory": "256Mi"}}
-INIT: Json = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
+SIDECAR: Json = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
+INIT: Json = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
 _ADAPTER = {"cpu": ("250m", "1"), "memory": ("512Mi", "2Gi")}
 
 

@@ -128,6 +128,8 @@ def _story(cluster: Cluster, namespace: str) -> str:
     for words in asked:
         with contextlib.suppress(Failed):  # evaljobs are not known to every cluster
             said.append(cluster.kubectl(*words, namespace=namespace))
+    with contextlib.suppress(Failed):
+        said.append(cluster.kubectl("logs", "deployment/evallab-operator", "--tail=80", namespace="evallab"))
     return "\n".join(said)
 
 

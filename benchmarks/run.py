@@ -17,6 +17,7 @@ from benchmarks.row import Row
 
 _HERE = Path(__file__).parent
 PAGE = _HERE.parent / "docs" / "performance.md"
+OPERATOR = "## The operator in a cluster"  #: the part of the page that `benchmarks.operator` writes
 _INTRO = """\
 # Performance
 
@@ -56,7 +57,8 @@ def page(found: dict[str, list[Row]], machine: str) -> str:
     missed = [row for rows in found.values() for row in rows if row.met is False]
     reasons = (_HERE / "reasons.md").read_text().strip()
     ending = f"{len(missed)} of the targets not met in this run." if missed else "All targets met in this run."
-    return f"{_INTRO}\n{machine}\n\n{head}\n" + "\n".join(rows) + f"\n\n{ending}\n\n{reasons}\n"
+    _, heading, operator = PAGE.read_text().partition(OPERATOR)
+    return f"{_INTRO}\n{machine}\n\n{head}\n" + "\n".join(rows) + f"\n\n{ending}\n\n{reasons}\n\n{heading}{operator}"
 
 
 def line(row: Row) -> str:

@@ -12,7 +12,7 @@ VIEWS = ROOT / "operator" / "evallab" / "store" / "sql" / "views.sql"
 PAGE = ROOT / "docs" / "reference" / "database.md"
 ORDER = (
     "scores", "leaderboard", "jobs", "benchmarks", "comparisons", "samples", "attempts", "models", "baselines",
-    "artifacts", "provenance", "events", "audit",
+    "artifacts", "provenance", "canary", "telemetry", "events", "audit",
 )  # fmt: skip
 COMMENT = re.compile(
     r"COMMENT ON (?:VIEW|COLUMN) public\.(?P<view>\w+)(?:\.(?P<column>\w+))? IS\s+'(?P<text>(?:[^']|'')*)';"
@@ -39,7 +39,8 @@ are hex.
 
 Results are inserted and never changed: Postgres refuses UPDATE, DELETE and TRUNCATE on results, scores, samples,
 comparisons, provenance and the audit trail, whoever asks. A benchmark that is run again gets a new row, and `scores`
-shows the newest.
+shows the newest. What was found when a job ended (heat, drift) lies beside its scores, and `validity` is the worst of
+[both](../explanation/validity.md).
 """
 
 

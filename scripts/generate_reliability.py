@@ -1,7 +1,7 @@
 """Write the tables of docs/reliability.md from the docstrings of the tests; `--check` only says whether it is current.
 
-A test's docstring is a row, with the lines `Ends:`, `Told:` and `Kept:`; the module's docstring is the heading. Run by
-whoever changed such a test; tests/contract/test_reliability.py fails until then.
+A test's docstring is a row, with the lines `Ends:`, `Told:` and `Kept:`, in a cluster also `Took:`; the module's
+docstring is the heading. Run by whoever changed such a test; tests/contract/test_reliability.py fails until then.
 """
 
 import ast
@@ -14,11 +14,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
 FAULTS = ("adapters", "model_servers", "database", "disk", "clock", "together", "interrupts")
 ROUNDS = ("killed_server", "hasty", "away", "successors")
+CLUSTER = ("ending", "beginning", "absences", "nodes")
 FILES = (
     *(ROOT / "tests" / "integration" / "faults" / f"test_{name}.py" for name in FAULTS),
     *(ROOT / "tests" / "acceptance" / "evalhub" / "rounds" / f"test_{name}.py" for name in ROUNDS),
+    *(ROOT / "tests" / "cluster" / "faults" / f"test_{name}.py" for name in CLUSTER),
 )
-COLUMNS = ("Ends", "Told", "Kept")
+COLUMNS = {
+    "Ends": "state and reason",
+    "Told": "what the user is told",
+    "Kept": "what is kept",
+    "Took": "seconds to the end",
+}
 HEAD = """\
 # What goes wrong, and how it ends
 
@@ -28,6 +35,10 @@ Everything that can happen to a job ends: with a state, a reason, and what to do
 is lost or counted twice. Each row is a test with real processes, named in the last column. Reasons are stable words:
 they stand in `evallab show`, in the JSON report and in the tables. "After the retries": `spec.retries` further attempts
 are made first, and each asks only what is still missing.
+
+In a cluster the seconds to the end are those that one run of the tests took, from the fault (or from making the
+EvalJob, where the fault is in it, or from the return of what was away) to the condition `Finished`, on a machine with
+two cores shared with others: six to ten of them are the start of a pod. `Finished` comes when Postgres has everything.
 """
 FOOT = """\
 ## At random
@@ -52,7 +63,10 @@ table; when something is wrong it exits with 1 and keeps the home. A dozen round
 
 ## Limits of this table
 
-- Memory: the tests kill the adapter as the kernel would; no kernel is brought to kill one.
+- Memory: outside a cluster the tests kill the adapter as the kernel would; in a cluster the kernel does.
+- Kueue itself does not run in the tests; what it says of a queue that is not there is put into the cluster by hand.
+- An attempt on a node that is silent may still run when the next one does; its token and its attempt are no longer
+  taken, so nothing counts twice.
 - Processes that left with their environment and parents, under a shim that was killed, are not found
   ([attempts](explanation/attempts.md)).
 - A job that was resumed and waits for its turn again measures `pendingDeadlineSeconds` by the machine's clock.
@@ -72,11 +86,13 @@ def section(file: Path) -> str:
     """Return a heading and a table."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     heading = (ast.get_docstring(tree) or "").splitlines()[0].rstrip(".")
+    columns = [name for name in COLUMNS if name != "Took" or "cluster" in file.parts]
+    titles = ("what happens", *(COLUMNS[name] for name in columns), "test")
     lines = [
         f"## {heading}\n",
-        "| what happens | state and reason | what the user is told | what is kept | test |",
-        "|---|---|---|---|---|",
-        *(row(name, text, file) for name, text in tests(tree)),
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
+        *(row(name, text, file, columns) for name, text in tests(tree)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -88,14 +104,14 @@ def tests(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield node.name, ast.get_docstring(node) or ""
 
 
-def row(name: str, text: str, file: Path) -> str:
+def row(name: str, text: str, file: Path, columns: list[str]) -> str:
     """Return the row of a test. Raises ValueError when its docstring does not say everything."""
     what, _, rest = cleandoc(text).partition("\n\n")
     said = dict(line.split(": ", 1) for line in rest.splitlines() if ": " in line)
-    if said.keys() != set(COLUMNS):
-        raise ValueError(f"{file.name}: {name} says {sorted(said)} instead of {COLUMNS}")
+    if said.keys() != set(columns):
+        raise ValueError(f"{file.name}: {name} says {sorted(said)} instead of {columns}")
     link = f"[`{name.removeprefix('test_')}`](../{file.relative_to(ROOT)})"
-    cells = (what.rstrip("."), *(said[column] for column in COLUMNS))
+    cells = (what.rstrip("."), *(said[column] for column in columns))
     return f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} | {link} |"
 
 

@@ -60,6 +60,29 @@ elif MODE == "memory":
 elif MODE == "sleep":
     time.sleep(SECONDS)
     completed()
+elif MODE == "samples":  # leaves files, as adapters of evallab do
+    time.sleep(SECONDS)
+    folder, result = Path(os.environ["EVALLAB_ARTIFACTS_DIR"]), Path(os.environ["EVALLAB_RESULT_FILE"])
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [{"doc_id": n, "doc_hash": f"{n:064x}", "prompt_hash": f"{n:064x}", "prompt": "?"} for n in range(5)]
+    (folder / "samples.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    scores = [{"metric": "exact_match", "value": 0.75, "primary": True, "kind": "corpus"}]
+    counts = {"total": 5, "answered": 5, "errors": 0}
+    said = {"status": "completed", "scores": scores, "counts": counts, "samples": "samples.jsonl"}
+    result.with_suffix(".part").write_text(json.dumps(said))
+    result.with_suffix(".part").replace(result)
+    completed()
+elif MODE == "disk":
+    with Path("/tmp/filled").open("wb") as file:
+        for _ in range(8):
+            file.write(os.urandom(8 << 20))
+    time.sleep(SECONDS)
+elif MODE == "data":  # what the init container brought
+    where = SPEC["evallab"]["test_data"]
+    print(json.dumps(where), flush=True)
+    for name in where["files"]:
+        print(name, Path(where["path"], name).read_text().strip(), flush=True)
+    completed()
 elif MODE == "secrets":  # nothing secret may be where an adapter looks
     seen = [str(path) for path in Path("/var/run/secrets").rglob("*")] if Path("/var/run/secrets").exists() else []
     words = [name for name in os.environ if "TOKEN" in name or "KEY" in name or "DATABASE" in name]

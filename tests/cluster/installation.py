@@ -18,6 +18,7 @@ from tests.cluster.running import Cluster, Json
 
 CHART = ROOT / "charts" / "evallab"
 NAMESPACE = "evallab"
+FOREIGN = "localhost/foreign-adapter:1"
 ADAPTER = Path(__file__).parent / "faulty_adapter.py"
 
 
@@ -102,6 +103,17 @@ def faulty_provider(image: str, *, name: str = "faulty") -> Json:
     }
 
 
+def foreign_provider() -> Json:
+    """Return the provider file of an adapter on EvalHub's SDK; its image is made by test_foreign_adapter.py."""
+    limits = {"cpu_request": "50m", "memory_request": "64Mi", "cpu_limit": "1", "memory_limit": "256Mi"}
+    return {
+        "id": "foreign",
+        "name": "foreign",
+        "benchmarks": [{"id": "tiny", "name": "tiny", "metrics": ["acc"]}],
+        "runtime": {"k8s": {"image": FOREIGN, "image_pull_policy": "IfNotPresent", **limits}},
+    }
+
+
 def values(images: Images) -> Json:
     """Return the chart's values for this cluster."""
     repository, _, tag = images.operator.rpartition(":")
@@ -110,11 +122,17 @@ def values(images: Images) -> Json:
         "postgres": {"existingSecret": "evallab-postgres"},
         "providers": {
             "faulty.yaml": yaml.safe_dump(faulty_provider(images.base)),
+            "foreign.yaml": yaml.safe_dump(foreign_provider()),
             "nowhere.yaml": yaml.safe_dump(faulty_provider("nowhere.invalid/nothing:1", name="nowhere")),
         },
         "attempts": {"refusedPodSeconds": 10, "imageSeconds": 15, "configErrorSeconds": 10, "sidecarGraceSeconds": 180},
         "modelServerImages": {"reference": images.demo_model_server},
     }
+
+
+def hub_port(cluster: Cluster) -> int:
+    """Return where the server looks for the hub of datasets; a test may put one there."""
+    return cluster.place.port + 9
 
 
 def install(cluster: Cluster, images: Images, database_url: str, folder: Path) -> Installed:
@@ -124,7 +142,9 @@ def install(cluster: Cluster, images: Images, database_url: str, folder: Path) -
         *("create", "secret", "generic", "evallab-postgres", f"--from-literal=uri={database_url}"), namespace=NAMESPACE
     )
     file = folder / "values.yaml"
-    file.write_text(yaml.safe_dump(values(images)))
+    hub = f"http://{cluster.host}:{hub_port(cluster)}"
+    server = {"server": {"extraEnv": [{"name": "HF_ENDPOINT", "value": hub}]}}
+    file.write_text(yaml.safe_dump(values(images) | server))
     words = ("install", "evallab", str(CHART), "--values", str(file), "--wait", "--timeout", "180s")
     cluster.helm(*words, namespace=NAMESPACE)
     return Installed(cluster, images, database_url)

@@ -116,6 +116,7 @@ def test_the_configuration_is_what_evallab_reads(helm: Helm, tmp_path: Path) -> 
             unschedulable_seconds=1_000_000,
         ),
         provider_images={"evallab/lm-eval-adapter": "registry.example/evallab/lm-eval-adapter:1"},
+        allowed_images=("registry.example/",),
         watch_namespaces=("team-a", "team-b"),
         lease_namespace="evallab",
         lease_name="evals-operator",

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -175,7 +176,8 @@ async def test_bad_jobs_are_refused_with_reasons_and_delay_nobody(lab: Lab, stor
     }
     (*uids, good) = lab.create(*(body for body, _ in bad.values()), evaljob("good"))
     for name in bad:
-        lab.wait(name, "Finished", seconds=10)
+        lab.wait(name, "Finished", seconds=30)
+    assert max(refused_after_s(lab.evaljob(name)) for name in bad) <= 5
     found = {name: conditions(lab.evaljob(name)) for name in bad}
     assert found == {
         name: {
@@ -189,6 +191,13 @@ async def test_bad_jobs_are_refused_with_reasons_and_delay_nobody(lab: Lab, stor
     assert lab.attempts(good)
     assert [lab.jobs(uid) for uid in uids] == [[], [], [], []]
     assert [(await store.snapshot(uid)).job.reason for uid in uids] == [reason for _, reason in bad.values()]
+
+
+def refused_after_s(body: Json) -> float:
+    """Return how long after an object was made it was said that it is refused, by the clock of its stamps."""
+    (said,) = [each for each in body["status"]["conditions"] if each["type"] == "Accepted"]
+    began, ended = (body["metadata"]["creationTimestamp"], said["lastTransitionTime"])
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
 
 
 async def test_what_was_refused_stays_refused_after_a_restart(lab: Lab) -> None:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -342,6 +342,8 @@ async def test_a_model_server_lives_and_dies(lab: Lab) -> None:
     )
     job = replace(lab.job, spec=spec)
     assert lab.models.view(job).state == "absent"
+    kept = list[str]()
+    lab.models.keep = _noting(kept)
     await lab.models.start(job)
     assert (await _server(lab, job, "ready")).deaths == 0
     assert lab.models.url(job).endswith(f".{lab.namespace}.svc:8000/v1")
@@ -350,7 +352,8 @@ async def test_a_model_server_lives_and_dies(lab: Lab) -> None:
     died = await _server(lab, job, "died")
     assert (died.up, died.deaths) == (True, 1)
     await lab.models.stop(job.id)
-    assert lab.models.view(job).up is False
+    await lab.models.stop(job.id)
+    assert (kept, lab.models.view(job).up) == ([pod], False)
     job = replace(job, model_server=lab.models.record(job))
     await lab.refresh()
     other = replace(lab.models, _known={})  # another operator goes on
@@ -363,6 +366,15 @@ async def test_a_model_server_lives_and_dies(lab: Lab) -> None:
     assert record["argv"][:4] == ["python", "-m", "evallab.modelserver.reference", "bundled:demo-f16.gguf"]
     await lab.models.stop(job.id)
     await lab.empty(JOB, SERVICE)
+
+
+def _noting(kept: list[str]) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
+    """Return what notes whose log is kept."""
+
+    async def keep(_job_id: str, pod: dict[str, Any]) -> None:
+        kept.append(pod["metadata"]["name"])
+
+    return keep
 
 
 async def _server(lab: Lab, job: JobRow, state: str) -> Any:

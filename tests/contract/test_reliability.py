@@ -25,8 +25,8 @@ def test_every_row_has_its_test() -> None:
 
 def test_every_test_of_a_fault_has_its_row() -> None:
     rows = {(file, name) for name, file in ROW.findall((ROOT / "docs" / "reliability.md").read_text())}
-    folders = (ROOT / "tests" / "integration" / "faults", ROOT / "tests" / "acceptance" / "evalhub" / "rounds")
-    files = (file for folder in folders for file in folder.glob("test_*.py"))
+    folders = ("integration/faults", "acceptance/evalhub/rounds", "cluster/faults")
+    files = (file for folder in (ROOT / "tests" / each for each in folders) for file in folder.glob("test_*.py"))
     named = {
         (str(file.relative_to(ROOT)), name)
         for file in files

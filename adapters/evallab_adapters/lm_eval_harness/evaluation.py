@@ -20,7 +20,7 @@ from evallab_adapters.lm_eval_harness.parameters import Parameters
 from evallab_adapters.lm_eval_harness.primary import Primary
 from evallab_adapters.lm_eval_harness.questions import Question
 from evallab_adapters.lm_eval_harness.respondent import Respondent, meet
-from evallab_adapters.lm_eval_harness.rows import rows
+from evallab_adapters.lm_eval_harness.rows import cluster_of, rows
 from evallab_adapters.lm_eval_harness.scoring import TaskScores, score_tasks
 
 
@@ -46,6 +46,9 @@ class Evaluation:
         self._respondent = self._runner.run(meet(client, spool, self._spec, self._parameters))
         self._lm = self._respondent.lm(self._runner)
         self._questions = questions.build(self._loaded, self._lm, self._parameters)
+        if self._parameters.cluster is not None:
+            for question in self._questions:
+                cluster_of(question, self._parameters.cluster)  # refuses before anything is asked
 
     def preflight(self) -> None:
         """Prove that the server can answer the kinds of questions there are."""
@@ -79,7 +82,13 @@ class Evaluation:
         return Scored(
             scores=tuple(scores),
             counts=_counts(asked),
-            samples=rows(asked, self._loaded.tasks, {each.name: each for each in tasks}, names),
+            samples=rows(
+                asked,
+                self._loaded.tasks,
+                {each.name: each for each in tasks},
+                names,
+                cluster=self._parameters.cluster,
+            ),
             question=identity.question(self._loaded, asked, self._parameters, self._spec),
             answered_by=self._respondent.answered_by,
             provenance=self._provenance(primary),

@@ -36,6 +36,7 @@ class Parameters(BaseModel):
     max_retries: int = Field(default=6, ge=0, le=100)
     give_up_after: int = Field(default=16, ge=1)
     metadata: Json = Field(default_factory=dict)
+    cluster: str | None = None
     dataset_path: str | None = None
     dataset_name: str | None = None
     dataset_kwargs: Json = Field(default_factory=dict)

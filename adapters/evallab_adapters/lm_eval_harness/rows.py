@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evallab.api.contract import Sample
+from evallab.api.errors import AdapterFailed
 from evallab_adapters.lm_eval_harness.prompts import ChatPrompt, asked, messages_json
 from evallab_adapters.lm_eval_harness.questions import Question
 from evallab_adapters.lm_eval_harness.scoring import TaskScores
+
+LONGEST_CLUSTER = 80  #: characters; a passage itself may be the column
 
 
 def rows(
@@ -19,11 +22,30 @@ def rows(
     tasks: Mapping[str, Any],
     scores: Mapping[str, TaskScores],
     names: Mapping[str, tuple[str, ...]],
+    *,
+    cluster: str | None = None,
 ) -> Iterator[Sample]:
-    """Yield a row per question; `names` has the prefixes of a task's metrics."""
+    """Yield a row per question; `names` has the prefixes of a task's metrics, `cluster` is a column of documents."""
     for question in questions:
         scored = scores.get(question.task)
-        yield _row(question, tasks[question.task], scored, names[question.task])
+        row = _row(question, tasks[question.task], scored, names[question.task])
+        yield row if cluster is None else row.model_copy(update={"cluster": cluster_of(question, cluster)})
+
+
+def cluster_of(question: Question, column: str) -> str:
+    """Return what a document shares with others: the value of its column, or its hash where that is long.
+
+    Raises AdapterFailed where there is no such column.
+    """
+    doc = question.doc
+    if not isinstance(doc, Mapping) or column not in doc:
+        known = ", ".join(map(str, doc)) if isinstance(doc, Mapping) else "none"
+        raise AdapterFailed(
+            f"The documents of {question.task} have no column {column!r}, which the parameter 'cluster' names.",
+            remedy=f"Its columns: {known}.",
+        )
+    text = str(doc[column])
+    return text if len(text) <= LONGEST_CLUSTER else sha256(text)
 
 
 def doc_hash(question: Question) -> str:

@@ -8,8 +8,12 @@ serverNamespace: {{ .Release.Namespace }}
 serverLabels: {{- include "evallab.selector" (dict "root" . "component" "server") | nindent 2 }}
 modelServerImages: {{ include "evallab.modelServerImages" . }}
 providerImages: {{ .Values.providerImages | toJson }}
+{{- if .Values.admissionPolicy.enabled }}
+allowedImages: {{ .Values.admissionPolicy.allowedImages | default list | toJson }}
+{{- end }}
 serviceAccount: {{ include "evallab.attemptAccount" . }}
 sidecarGraceSeconds: {{ .Values.attempts.sidecarGraceSeconds | int }}
+leavingsMib: {{ .Values.attempts.leavingsMib | int }}
 jobTtlSeconds: {{ .Values.attempts.jobTtlSeconds | int }}
 networkPolicies: {{ .Values.attempts.networkPolicies }}
 {{- with .Values.attempts.defaultNetwork }}

@@ -21,11 +21,12 @@ def standard_error(values: ArrayLike, clusters: Sequence[Hashable]) -> float:
     Source: Liang & Zeger (1986), Biometrika 73:13-22; for evaluations Miller (2024), arXiv:2411.00640, section 2.2; the
     factor C/(C−1) makes up for few clusters. NotEnoughData for one cluster; ValueError for other lengths.
     """
-    array, sums = _deviations(values, clusters)
-    count = sums.size
+    array = vector(values)
+    apart = sums(array - array.mean(), clusters)
+    count = apart.size
     if count < 2:
         raise NotEnoughData("A clustered standard error needs at least two clusters.")
-    return sqrt(count / (count - 1) * float(np.square(sums).sum())) / array.size
+    return sqrt(count / (count - 1) * float(np.square(apart).sum())) / array.size
 
 
 def interval(values: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> Interval:
@@ -34,7 +35,7 @@ def interval(values: ArrayLike, clusters: Sequence[Hashable], level: float = 0.9
     NotEnoughData for one cluster, and without any spread: a width of zero would claim certainty.
     """
     error = standard_error(values, clusters)
-    if error == 0:
+    if error <= 1e-12 * float(np.abs(vector(values)).max(initial=0)):
         raise NotEnoughData("The clusters do not differ: without spread a t interval has no width.")
     from scipy.special import stdtrit  # here: see `paired.mcnemar_mid_p`
 
@@ -70,11 +71,12 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return 1.0 - comb(n - correct, k) / comb(n, k)
 
 
-def _deviations(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[Vector, Vector]:
+def sums(values: ArrayLike, clusters: Sequence[Hashable]) -> Vector:
+    """Return the sum of each cluster's values, clusters in the order of their first value. ValueError as above."""
     array = vector(values)
     if len(clusters) != array.size:
         raise ValueError(f"{array.size} values need as many cluster names, not {len(clusters)}.")
     places = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
-    sums = np.zeros(len(places))
-    np.add.at(sums, [places[name] for name in clusters], array - array.mean())
-    return array, sums
+    found = np.zeros(len(places))
+    np.add.at(found, [places[name] for name in clusters], array)
+    return found

@@ -26,6 +26,13 @@ class TwoSigma:
     false_alarms: float | None = None  #: how often it alarms although nothing changed
     why: str = ""
 
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The control limits, lower and upper; None where the rule says nothing."""
+        if self.mean is None or self.limit is None:
+            return None
+        return min(self.limit, 2 * self.mean - self.limit), max(self.limit, 2 * self.mean - self.limit)
+
 
 def two_sigma(earlier: ArrayLike, score: float, *, sigmas: float = 2.0, higher_is_better: bool = True) -> TwoSigma:
     """Say whether `score` lies more than `sigmas` standard deviations on the bad side of the mean of earlier scores.

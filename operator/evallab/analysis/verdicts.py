@@ -3,26 +3,17 @@
 Called by the gate of a job and by reports. What each verdict can and cannot tell: docs/explanation/statistics.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil, fsum, log10
+from math import fsum
 
-import numpy as np
-
-from evallab.analysis.intervals import Interval, NotEnoughData
+from evallab.analysis.evidence import Evidence, evidence, groups_of
+from evallab.analysis.intervals import Interval
 from evallab.analysis.notes import Seen, note
-from evallab.analysis.paired import (
-    contingency,
-    mcnemar_mid_p,
-    mean_difference,
-    no_spread,
-    sign_flip_p,
-    smallest_detectable,
-    tango,
-)
+from evallab.analysis.paired import smallest_detectable
 from evallab.analysis.questions import Joined, Question, join
-from evallab.analysis.vectors import Vector, finite, is_binary, is_proportion
+from evallab.analysis.vectors import is_binary, is_proportion
 
 
 class Verdict(StrEnum):
@@ -57,17 +48,6 @@ class Comparison:
     note: str
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    delta: float
-    interval: Interval | None
-    p_value: float
-    lost: int
-    gained: int
-    spread: float | None  # the mean squared difference; of right or wrong it is the discordance
-    method: str
-
-
 def compare(
     baseline: Mapping[Question, float],
     candidate: Mapping[Question, float],
@@ -77,17 +57,21 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
     common_only: bool = False,
+    clusters: Mapping[Question, Hashable] | None = None,
 ) -> Comparison:
     """Compare two sets of scores by question id and judge the difference.
 
     Scores that are all 0 or 1 get McNemar's mid-p and Tango's interval, others a sign-flip permutation (`seed`) and a t
     interval. `margin` is the loss that matters, in the metric's own unit. `common_only` leaves out the questions that
-    only one side answered, and the note says so. ValueError as `join`, and for a margin < 0 or a level outside 0..1.
+    only one side answered, and the note says so. `clusters` names the group of questions that are not independent
+    (of one passage): where two share one, groups are what is drawn, in the test as in the interval. ValueError as
+    `join`, and for a margin < 0 or a level outside 0..1.
     """
     if not 0 <= margin < float("inf"):
         raise ValueError(f"A margin is a number from 0 up, in the metric's own unit, not {margin}.")
     joined = join(baseline, candidate, common_only=common_only)
-    found = _evidence(joined, level, seed)
+    groups = groups_of([each for each in baseline if each in candidate], clusters)
+    found = evidence(joined, groups, level, seed)
     verdict = judge(found.delta, found.interval, margin=margin, higher_is_better=higher_is_better)
     remarks = note(_seen(joined, found, margin, level), decided=verdict is not Verdict.INCONCLUSIVE)
     return _comparison(joined, found, verdict, remarks, level)
@@ -108,57 +92,7 @@ def judge(delta: float, interval: Interval | None, *, margin: float, higher_is_b
     return Verdict.PASS if worst > -margin else Verdict.INCONCLUSIVE
 
 
-def _evidence(joined: Joined, level: float, seed: int) -> _Evidence:
-    if is_binary(joined.baseline, joined.candidate):
-        return _of_right_or_wrong(joined, level)
-    return _of_numbers(joined, level, seed)
-
-
-def _of_right_or_wrong(joined: Joined, level: float) -> _Evidence:
-    table = contingency(joined.baseline, joined.candidate)
-    return _Evidence(
-        delta=(table.gained - table.lost) / table.n,
-        interval=tango(table.lost, table.gained, table.n, level),
-        p_value=mcnemar_mid_p(table.lost, table.gained),
-        lost=table.lost,
-        gained=table.gained,
-        spread=max(table.lost + table.gained, 1) / table.n,
-        method="McNemar mid-p, Tango interval",
-    )
-
-
-def _of_numbers(joined: Joined, level: float, seed: int) -> _Evidence:
-    differences = _differences(joined)
-    bounded = is_proportion(joined.baseline, joined.candidate)
-    interval = _interval(differences, level, bounded=bounded)
-    spread = float(np.mean(differences**2)) or (1 / differences.size if bounded else None)
-    kind = "no interval" if interval is None else f"{interval.method} interval"
-    return _Evidence(
-        delta=fsum(differences) / differences.size,
-        interval=interval,
-        p_value=sign_flip_p(differences, seed=seed),
-        lost=int((differences < 0).sum()),
-        gained=int((differences > 0).sum()),
-        spread=spread,
-        method=f"sign-flip permutation, {kind}",
-    )
-
-
-def _interval(differences: Vector, level: float, *, bounded: bool) -> Interval | None:
-    try:
-        return mean_difference(differences, level)
-    except NotEnoughData:
-        return no_spread(float(differences[0]), differences.size, level) if bounded else None
-
-
-def _differences(joined: Joined) -> Vector:
-    """Subtract, and drop what is rounding: 0.3 − 0.1 and 0.4 − 0.2 are one difference, not a spread of 3e-17."""
-    largest = max(float(np.abs(joined.baseline).max()), float(np.abs(joined.candidate).max()))
-    decimals = min(12 - ceil(log10(largest)), 150)
-    return finite(np.round(joined.candidate - joined.baseline, decimals), of="difference")
-
-
-def _comparison(joined: Joined, found: _Evidence, verdict: Verdict, remarks: str, level: float) -> Comparison:
+def _comparison(joined: Joined, found: Evidence, verdict: Verdict, remarks: str, level: float) -> Comparison:
     n = joined.baseline.size
     return Comparison(
         n=n,
@@ -177,7 +111,7 @@ def _comparison(joined: Joined, found: _Evidence, verdict: Verdict, remarks: str
     )
 
 
-def _seen(joined: Joined, found: _Evidence, margin: float, level: float) -> Seen:
+def _seen(joined: Joined, found: Evidence, margin: float, level: float) -> Seen:
     return Seen(
         n=joined.baseline.size,
         only_baseline=joined.only_baseline,
@@ -189,4 +123,5 @@ def _seen(joined: Joined, found: _Evidence, margin: float, level: float) -> Seen
         spread=found.spread,
         margin=margin,
         level=level,
+        groups=found.groups,
     )

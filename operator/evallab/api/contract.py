@@ -215,13 +215,15 @@ class Sample(Wire):
     """One question's row: a line of samples.jsonl.
 
     `scores` maps "metric,filter" to the value of this question; None where there is none. `prompt` and `response` are
-    texts (or JSON for multiple choice), kept in the artifact; hashes and numbers become columns.
+    texts (or JSON for multiple choice), kept in the artifact; hashes and numbers become columns. Questions with one
+    `cluster` (of one passage, one template) are not independent, and intervals count them together.
     """
 
     doc_id: int
     repeat: int = 0
     doc_hash: str
     prompt_hash: str
+    cluster: str | None = None
     prompt: Any = None
     target: str = ""
     response: str | None = None

@@ -14,6 +14,7 @@ Json = dict[str, Any]
 CanaryPolicy = Literal["Enforce", "Warn", "Off"]
 CodeExecution = Literal["Sandboxed", "Forbidden"]
 Network = Literal["None", "ModelOnly", "Internet"]
+ValidityPolicy = Literal["Strict", "Lenient"]
 FailOn = Literal["regression", "inconclusive", "never"]
 
 
@@ -80,6 +81,7 @@ class Serve(Value):
     port: int | None = None
     health_path: str | None = None
     ready_timeout_seconds: int | None = None
+    batch_invariant: bool | None = None
 
 
 class InProcess(Value):
@@ -199,6 +201,15 @@ class Compare(Value):
     margin: float | None = None
 
 
+class Validity(Value):
+    """When heat and the like speak against a job's numbers; None leaves each threshold at its default."""
+
+    policy: ValidityPolicy | None = None
+    max_temperature_celsius: float | None = None
+    max_seconds_hot: float | None = None
+    max_throttled_percent: float | None = None
+
+
 class Placement(Value):
     """Where the pods of a job may run (cluster only)."""
 
@@ -220,6 +231,7 @@ class EvalJob(Value):
     benchmarks: tuple[Benchmark, ...] = ()
     sampling: Sampling = Sampling()
     compare: Compare = Compare()
+    validity: Validity = Validity()
     canary: CanaryPolicy | None = None
     code_execution: CodeExecution | None = None
     network: Network | None = None

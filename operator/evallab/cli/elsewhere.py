@@ -11,6 +11,9 @@ from evallab.api.errors import NotFound, UsageError
 from evallab.api.job import EvalJob
 from evallab.cli.interruptions import Interruptions
 from evallab.cli.seen import seen_from_outside
+from evallab.engine.provenance import as_ran
+from evallab.engine.reproducing import Repetition
+from evallab.planning.provenance.difference import Ran
 from evallab.remote.client import Json
 from evallab.remote.errors import ServerUnavailable
 from evallab.remote.lab import RemoteLab
@@ -43,9 +46,10 @@ async def report_of(lab: RemoteLab, reference: str) -> tuple[JobReport, FailOn |
     return await _report(lab, job_id)
 
 
-async def provenance_of(lab: RemoteLab, reference: str) -> Json:
-    """Return the record of what exactly ran."""
-    return await lab.provenance(await lab.resolve(reference))
+async def ran_there(lab: RemoteLab, reference: str) -> Ran:
+    """Return a job with the record of what exactly ran."""
+    job_id = await lab.resolve(reference)
+    return as_ran(await lab.snapshot(job_id), await lab.provenance(job_id))
 
 
 async def spec_of(lab: RemoteLab, reference: str) -> EvalJob:
@@ -73,6 +77,19 @@ def resume_there(settings: Settings, target: Target, reference: str) -> Ended:
         return job_id
 
     return asyncio.run(_run(settings, target, begin, None))
+
+
+def reproduce_there(settings: Settings, target: Target, reference: str) -> tuple[Ended, Repetition]:
+    """Have a server run a job again, follow that to its end, and return its report and how the answers compare."""
+    ours = ""
+
+    async def begin(lab: RemoteLab) -> str:
+        nonlocal ours
+        ours = await lab.resolve(reference)
+        return await lab.reproduce(ours)
+
+    ended = asyncio.run(_run(settings, target, begin, None))
+    return ended, asked_there(target, lambda lab: lab.repetition(ours, ended[0].id))
 
 
 async def wait_there(settings: Settings, lab: RemoteLab, reference: str) -> tuple[JobReport, FailOn | None]:

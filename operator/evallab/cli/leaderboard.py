@@ -12,6 +12,7 @@ from evallab.cli.opening import asked
 from evallab.cli.output import show, stdout, write
 from evallab.cli.place import placed
 from evallab.reporting.leaderboard import Board, board, document, lines, render
+from evallab.reporting.ties import paired
 from evallab.settings import Settings
 from evallab.store.interface import LatestRow, Store
 
@@ -33,13 +34,14 @@ from evallab.store.interface import LatestRow, Store
 def leaderboard(settings: Settings, *, benchmarks: tuple[str, ...], collection: str | None, output: str) -> None:
     """Rank models by their newest usable primary scores, benchmark by benchmark.
 
-    A column holds answers to the same questions. Models whose 95 % intervals overlap have the same rank. Invalid
-    scores are left out; limited runs and other questions are listed below, never ranked together with whole runs.
+    A column holds answers to the same questions. Models that differ by no more than noise have the same rank: they are
+    compared in pairs, question by question, or in columns of more than 16 by their 95 % intervals. Invalid scores are
+    left out; limited runs and other questions are listed below, never ranked together with whole runs.
     """
     if benchmarks and collection:
         raise UsageError("--benchmark and --collection exclude each other.")
     wanted = _of_collection(settings, collection) if collection else list(benchmarks)
-    found = board(asked(settings, lambda store: _latest(store, wanted)))
+    found = asked(settings, lambda store: _board(store, wanted))
     if output == "csv":
         click.echo(_csv(found), nl=False)
     elif output != "table":
@@ -49,6 +51,10 @@ def leaderboard(settings: Settings, *, benchmarks: tuple[str, ...], collection: 
         show(render(found, paper), paper)
     else:
         click.echo("No scores yet. Run a job: evallab run -f evaljob.yaml --local", err=True)
+
+
+async def _board(store: Store, wanted: Sequence[str]) -> Board:
+    return await paired(store, board(await _latest(store, wanted)))
 
 
 async def _latest(store: Store, wanted: Sequence[str]) -> list[LatestRow]:

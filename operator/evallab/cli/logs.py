@@ -21,6 +21,7 @@ from evallab.runtimes.local.log_reader import live_logs
 from evallab.settings import Settings
 from evallab.store.interface import ArtifactRow, AttemptRow, BenchmarkRow, JobSnapshot, Store
 
+SERVER_LOG = "server-log"  #: the kind of file that the log of a model server in a cluster is kept as
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 Log = tuple[str, str]  #: title and text
 
@@ -144,7 +145,7 @@ def wanted(snapshot: JobSnapshot, question: Question) -> list[BenchmarkRow]:
 
 async def _logs(store: Store, settings: Settings, question: Question) -> list[Log]:
     snapshot = await store.snapshot(await store.resolve(question.job))
-    kept = [each for each in await store.artifacts(snapshot.job.id) if each.kind == "log"]
+    kept = [each for each in await store.artifacts(snapshot.job.id) if each.kind in {"log", SERVER_LOG}]
     kept = _written_since(kept, snapshot.attempts, question.since)
     found = [log for row in wanted(snapshot, question) for log in _of_benchmark(row, kept, settings, question)]
     found += _of_job(kept, settings) if question.benchmark is None else []

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import datetime
 
 from evallab.api.errors import NotFound
-from evallab.cli.logs import Log, Question, wanted
+from evallab.cli.logs import SERVER_LOG, Log, Question, wanted
 from evallab.remote.lab import RemoteLab
 from evallab.store.values import BenchmarkRow
 
@@ -24,6 +24,8 @@ async def kept(lab: RemoteLab, question: Question, now: datetime) -> list[Log]:
     for row in wanted(snapshot, question):
         lines = [each async for each in lab.log(snapshot.job.id, row.index, _query(question, now))]
         found += [(f"{row.index} {row.provider_id}/{row.benchmark_id}", "\n".join(lines))] if lines else []
+    if question.benchmark is None:
+        found += await lab.texts(snapshot.job.id, SERVER_LOG)
     if not found:
         what = f"{snapshot.job.name} ({snapshot.job.id[:8]})"
         raise NotFound(f"There is no log of {what}.", remedy=f"Did it start? evallab show {question.job}")

@@ -28,6 +28,7 @@ COMMANDS = {
     "diff": Entry("evallab.cli.diff:diff", "Compare a job with another on the same questions."),
     "samples": Entry("evallab.cli.samples:samples", "Show the questions of a benchmark and how they were answered."),
     "datasets": Entry("evallab.cli.datasets:datasets", "Fetch, list, verify and collect test data."),
+    "envs": Entry("evallab.cli.envs:envs", "List and collect the environments of model servers."),
     "history": Entry("evallab.cli.history:history", "Show how the scores of a model on a benchmark went."),
     "regressions": Entry("evallab.cli.regressions:regressions", "List what got worse, over all models and benchmarks."),
     "leaderboard": Entry("evallab.cli.leaderboard:leaderboard", "Rank models by their newest scores."),

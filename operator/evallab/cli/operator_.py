@@ -63,9 +63,9 @@ def _wishes(namespaces: tuple[str, ...] | None, *, port: int, workers: int, para
     """Read what the environment says; `namespaces` None means all, () what the configuration says."""
     import yaml
 
-    from evallab.catalog import load
-    from evallab.controller.house import Wishes, with_images
+    from evallab.controller.house import Wishes
     from evallab.planning.cluster.config import read
+    from evallab.server.live_catalog import Images, LiveCatalog
     from evallab.settings import Settings
 
     file = os.environ.get(CONFIG)
@@ -79,10 +79,11 @@ def _wishes(namespaces: tuple[str, ...] | None, *, port: int, workers: int, para
     settings = Settings.read(os.environ)
     if settings.database_url is None:
         raise UsageError(f"{DATABASE} is not set.", remedy="The operator needs a Postgres that pods share.")
+    images = Images(allowed=installation.allowed_images, instead=installation.provider_images)
     return Wishes(
         database_url=settings.database_url,
         installation=installation,
-        catalog=with_images(load(settings.catalog_dir), installation.provider_images),
+        catalogue=lambda store: LiveCatalog(settings.catalog_dir, store, images=images),
         namespaces=() if namespaces is None else namespaces or installation.watch_namespaces,
         scratch=settings.home,
         port=port,

@@ -5,11 +5,11 @@ import click
 from evallab.cli.exits import Exit
 from evallab.cli.opening import asked
 from evallab.cli.output import Format, output_option, show, stdout, write
-from evallab.cli.place import placed
+from evallab.cli.place import anywhere
+from evallab.remote.target import Target
 from evallab.reporting.document import plain
-from evallab.reporting.regressions import Standing, render, standings
+from evallab.reporting.regressions import Standing, render, standings_of
 from evallab.settings import Settings
-from evallab.store.interface import Store
 
 
 @click.command(short_help="List what got worse, over all models and benchmarks.")
@@ -17,14 +17,22 @@ from evallab.store.interface import Store
 @click.option("--all", "everything", is_flag=True, help="List also what did not get worse.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when something got worse, as git diff does.")
 @output_option
-@placed
-def regressions(settings: Settings, *, model: str | None, everything: bool, exit_code: bool, output: Format) -> int:
+@anywhere
+def regressions(
+    settings: Settings,
+    target: Target | None,
+    *,
+    model: str | None,
+    everything: bool,
+    exit_code: bool,
+    output: Format,
+) -> int:
     """List what got worse: the newest scores whose paired comparison says REGRESSION, or that the 2σ rule alarms on.
 
     Each score was compared with the job that its own compares with (spec.compare), question by question. Every model
     and benchmark counts once, with its newest usable score.
     """
-    found = asked(settings, lambda store: _standings(store, model))
+    found = _there(target, model) if target else asked(settings, lambda store: standings_of(store, model))
     shown = [each for each in found if everything or each.verdict == "REGRESSION" or each.rule.alarm]
     if output != "table":
         write({"schema": "evallab.regressions/1", "standings": plain(shown)}, output)
@@ -37,8 +45,10 @@ def regressions(settings: Settings, *, model: str | None, everything: bool, exit
     return Exit.GATE_FAILED if exit_code and worse else Exit.FINE
 
 
-async def _standings(store: Store, model: str | None) -> tuple[Standing, ...]:
-    return await standings(store, [row for row in await store.latest() if model in {None, row.model}])
+def _there(target: Target, model: str | None) -> tuple[Standing, ...]:
+    from evallab.cli.elsewhere import asked_there
+
+    return asked_there(target, lambda lab: lab.regressions(model))
 
 
 def _nothing(found: tuple[Standing, ...]) -> str:

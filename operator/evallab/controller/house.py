@@ -6,14 +6,13 @@ import platform
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from evallab.api.provider import Provider
-from evallab.catalog import Catalog
 from evallab.controller import parts
+from evallab.controller.catalogue import Catalogue
 from evallab.controller.elect import Election
 from evallab.controller.figures import Counted, Figures
 from evallab.controller.health import PORT, probed
@@ -31,6 +30,7 @@ from evallab.modelserver.bundled import bundled_names
 from evallab.planning.cluster.config import Installation
 from evallab.planning.subject import CheckFacts
 from evallab.store.connection import open_store
+from evallab.store.interface import Store
 
 Fill = Callable[[parts.Ground], parts.Parts]
 PATIENCE_S = 10.0  #: so long one look waits for Postgres; then its key comes again later
@@ -42,7 +42,7 @@ class Wishes:
 
     database_url: str
     installation: Installation
-    catalog: Catalog
+    catalogue: Callable[[Store], Catalogue]
     namespaces: Sequence[str]
     scratch: Path  #: for what is on its way into the store
     port: int = PORT
@@ -71,15 +71,18 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
     figures, objects, queue, watchdog = Figures(), Objects(), WorkQueue(), Watchdog()
     counted = Counted(api, figures)
     said = wishes.installation
-    async with open_store(
-        url=wishes.database_url, home=wishes.scratch, patience_s=PATIENCE_S, connections=wishes.workers
-    ) as store:
+    async with (
+        open_store(
+            url=wishes.database_url, home=wishes.scratch, patience_s=PATIENCE_S, connections=wishes.workers
+        ) as store,
+        _kept_up(wishes.catalogue(store)) as catalogue,
+    ):
         made = fill(
             parts.Ground(
                 config=said.cluster,
                 store=store,
                 api=counted,
-                providers=wishes.catalog.by_id,
+                providers=catalogue.providers,
                 scratch=wishes.scratch,
                 database_url=wishes.database_url,
             )
@@ -90,7 +93,7 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
             ports=ports,
             api=counted,
             objects=objects,
-            intake=Intake(store=store, catalog=wishes.catalog, config=said.cluster, facts=bundled(), now=ports.now),
+            intake=Intake(store=store, catalogue=catalogue, config=said.cluster, facts=bundled(), now=ports.now),
             refresh=Refresh(
                 api=counted, objects=objects, children=parts.again(counted, cache), newer=_expected(watchdog)
             ),
@@ -115,6 +118,18 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
         )
 
 
+@asynccontextmanager
+async def _kept_up(catalogue: Catalogue) -> AsyncIterator[Catalogue]:
+    """Have a catalogue follow what changes. A broken file of the installation ends the start, later ones are said."""
+    await catalogue.load(strict=True)
+    watching = asyncio.create_task(catalogue.watch())
+    try:
+        yield catalogue
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
 def _expected(watchdog: Watchdog) -> Callable[[str, str], None]:
     return lambda uid, version: watchdog.expect(uid, version, time.monotonic())
 
@@ -127,27 +142,3 @@ def bundled() -> CheckFacts:
 def identity() -> str:
     """Return a name for this process that no other has."""
     return f"{os.environ.get('POD_NAME') or platform.node()}_{uuid.uuid4().hex[:8]}"
-
-
-def with_images(catalog: Catalog, images: Mapping[str, str]) -> Catalog:
-    """Return the catalog with the images that an installation pulls instead of those that providers name."""
-    return Catalog.of(
-        [replace(entry, provider=_pulled(entry.provider, images)) for entry in catalog.entries.values()],
-        catalog.named_collections.values(),
-    )
-
-
-def _pulled(provider: Provider, images: Mapping[str, str]) -> Provider:
-    runtime = provider.runtime
-    if runtime is None or runtime.k8s is None or not runtime.k8s.image:
-        return provider
-    image = images.get(_name(runtime.k8s.image), runtime.k8s.image)
-    k8s = runtime.k8s.model_copy(update={"image": image})
-    return provider.model_copy(update={"runtime": runtime.model_copy(update={"k8s": k8s})})
-
-
-def _name(image: str) -> str:
-    """Return an image's name without digest and tag."""
-    name = image.partition("@")[0]
-    head, colon, tag = name.rpartition(":")
-    return head if colon and "/" not in tag else name

@@ -17,8 +17,8 @@ from evallab.api.sentences import sentences
 from evallab.api.v1alpha1 import rest_notes
 from evallab.api.v1alpha1.conversion import to_job
 from evallab.api.v1alpha1.manifest import EvalJobManifest
+from evallab.controller.catalogue import Catalogue
 from evallab.controller.objects import Json, Known
-from evallab.planning.catalog_view import CatalogView
 from evallab.planning.cluster.acceptance import REASONS, REMEDY, refusal
 from evallab.planning.cluster.plan import ClusterConfig
 from evallab.planning.conclusion import Cause
@@ -34,7 +34,7 @@ class Intake:
     """Takes EvalJobs in."""
 
     store: Store
-    catalog: CatalogView
+    catalogue: Catalogue
     config: ClusterConfig
     facts: CheckFacts  #: what is bundled
     now: Callable[[], datetime]
@@ -50,15 +50,25 @@ class Intake:
                 job = read(known.manifest)
             except InvalidManifest as error:
                 return Cause(reason="InvalidSpec", message=" ".join(error.problems), remedy=REMEDY)
-            row, benchmarks = self._rows(known, job)
+            row, benchmarks = self._rows(known, job, await self._refusal(known, job))
             if await self.store.create_job(row, benchmarks, actor=ACTOR) != row.id:  # another job has that key
                 row = replace(row, idempotency_key=None)
                 await self.store.create_job(row, benchmarks, actor=ACTOR)
         return refused(row) or row
 
-    def _rows(self, known: Known, job: EvalJob) -> tuple[JobRow, list[BenchmarkRow]]:
-        why = refusal(job, catalog=self.catalog, config=self.config, facts=self.facts)
-        job = job if why else expand(job, self.catalog)
+    async def _refusal(self, known: Known, job: EvalJob) -> Cause | None:
+        """Return why a job cannot run here. A provider may have been made a moment ago, and nobody heard of it yet."""
+        why = self._judged(known, job)
+        if why is None:
+            return None
+        await self.catalogue.look()
+        return self._judged(known, job)
+
+    def _judged(self, known: Known, job: EvalJob) -> Cause | None:
+        return refusal(job, catalog=self.catalogue.view(known.namespace), config=self.config, facts=self.facts)
+
+    def _rows(self, known: Known, job: EvalJob, why: Cause | None) -> tuple[JobRow, list[BenchmarkRow]]:
+        job = job if why else expand(job, self.catalogue.view(known.namespace))
         now = self.now()
         row = JobRow(
             id=known.uid,

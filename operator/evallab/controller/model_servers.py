@@ -5,29 +5,33 @@ names and annotations of its Jobs and in the job's row, so that another operator
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from evallab.api.errors import BenchmarkFailed, EvallabError, UsageError
 from evallab.api.job import Serve
+from evallab.api.provider import Provider
 from evallab.controller.server_commands import command, identity
 from evallab.kubeapi.interface import JOB, NETWORK_POLICY, SERVICE, ClusterApi, Json
 from evallab.modelserver.interface import ServerCommand
+from evallab.modelserver.readiness import remedy_for
 from evallab.planning.cluster import labels, names, observed, reading
-from evallab.planning.cluster.model_server import CONTAINER, server_objects
+from evallab.planning.cluster.model_server import CONTAINER, server_image, server_objects
 from evallab.planning.cluster.observed import Seen
 from evallab.planning.cluster.plan import ClusterConfig, Owner, ServerPlan
 from evallab.planning.conclusion import DISRUPTIONS
 from evallab.planning.lifecycle import ModelView
+from evallab.planning.prompting import scores_prompts
 from evallab.runtimes.kubernetes import asking
 from evallab.runtimes.kubernetes.cache import ClusterCache
 from evallab.runtimes.kubernetes.creating import create_all
-from evallab.store.interface import JobRow
+from evallab.store.interface import BenchmarkRow, JobRow
 
 ASK_S = 2.0  #: between two questions for the events of a server that does not get on
 READY_TIMEOUT_S = 600.0  #: since its container runs; weights are read and compiled then
+VLLM_READY_S = 3600.0  #: which fetches them from the hub besides
 _GONE: frozenset[str] = frozenset({"gone", "over"})
 
 
@@ -53,6 +57,10 @@ class _Known:
             self.deaths += self.died
 
 
+async def _nothing(_job_id: str, _pod: Json) -> None:
+    """Keep nothing."""
+
+
 @dataclass(kw_only=True)
 class ClusterModels:
     """Model servers by job."""
@@ -61,6 +69,8 @@ class ClusterModels:
     cache: ClusterCache
     config: ClusterConfig
     now: Callable[[], datetime]
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    keep: Callable[[str, Json], Awaitable[None]] = _nothing  #: keeps the log of a job's pod that is to end
     _known: dict[str, _Known] = field(default_factory=dict)
 
     def view(self, job: JobRow) -> ModelView:
@@ -120,7 +130,7 @@ class ClusterModels:
             known.fail(late, died=False)
 
     def _late(self, job: JobRow, serve: Serve, seen: Seen) -> str:
-        limit = serve.ready_timeout_seconds or READY_TIMEOUT_S
+        limit = serve.ready_timeout_seconds or (VLLM_READY_S if serve.runtime == "vllm" else READY_TIMEOUT_S)
         if seen.state == "running":
             if reading.seconds(seen.started_at, self.now()) < limit:
                 return ""
@@ -164,6 +174,9 @@ class ClusterModels:
         said = {"failure": known.failure, "deaths": known.deaths, "died": known.died, "was_ready": known.was_ready}
         return (job.model_server or {}) | record | {name: value for name, value in said.items() if value}
 
+    def told(self, job: JobRow, row: BenchmarkRow) -> str | None:
+        """Say nothing: what a server waits for in a cluster is in its view."""
+
     async def start(self, job: JobRow) -> None:
         """Start the job's server, or again if it died. A failure shows in `view`. Raises KubernetesUnavailable."""
         serve = job.spec.model.serve
@@ -172,8 +185,8 @@ class ClusterModels:
         known = self._of(job)
         known.failure, known.died, known.was_ready, known.events, known.workload = "", False, False, [], None
         try:
-            told = command(serve, job.spec.model.name)
-            known.facts["argv"] = list(told.argv)
+            told = command(serve, job.spec.model.name, scores_prompts=scores_prompts(job.spec, self.providers))
+            known.facts |= {"argv": list(told.argv), **({"env": dict(told.env)} if told.passes else {})}
             known.facts |= await asyncio.to_thread(identity, serve)
             plan = self._plan(job, serve, told, known.deaths)
             await create_all(self.api, self.cache, server_objects(plan, self.config), job.id)
@@ -181,7 +194,7 @@ class ClusterModels:
             known.fail(f"The model server could not be started. {error}", died=False)
 
     def _plan(self, job: JobRow, serve: Serve, told: ServerCommand, start: int) -> ServerPlan:
-        image = serve.image or self.config.model_server_images.get(serve.runtime)
+        image = server_image(serve, self.config.model_server_images)
         if not image:
             raise UsageError(
                 f"This installation names no image for {serve.runtime}.", remedy="Give one in serve.image."
@@ -204,6 +217,9 @@ class ClusterModels:
             metadata = body["metadata"]
             namespace, uid = metadata["namespace"], metadata.get("uid", "")
             owner = Owner(namespace=namespace, name=labels.note(body, labels.EVALJOB), uid=job_id)
+            if uid not in known.stopped:
+                for pod in (each for each in self.cache.server_pods_of(job_id) if _of_job(each, uid)):
+                    await self.keep(job_id, pod)
             for kind, name in (
                 (SERVICE, names.server_service(owner)),
                 (NETWORK_POLICY, names.server_policy(owner)),
@@ -237,7 +253,7 @@ def _remembered(job: JobRow, *, fresh: bool) -> _Known:
         failure=str(said.get("failure") or ""),
         died=bool(said.get("died")),
         resumed_at=job.resumed_at,
-        facts={name: said[name] for name in ("argv", "fingerprint", "weights", "executed") if name in said},
+        facts={name: said[name] for name in ("argv", "env", "fingerprint", "weights", "executed") if name in said},
     )
 
 
@@ -265,7 +281,7 @@ def _of_job(pod: Json, uid: str | None) -> bool:
 
 
 def _how_it_ended(seen: Seen) -> str:
-    last = f" Its last words:\n{seen.message}" if seen.message else ""
+    last = f" Its last words:\n{seen.message}\n{remedy_for(seen.message)}" if seen.message else ""
     if seen.cause:
         return f"The model server ended. {seen.cause.sentence}{last}"
     code = "" if seen.code is None else f" with code {seen.code}"

@@ -135,6 +135,10 @@ class Objects:
         """Note that nothing of a job will change any more."""
         self._change(uid, ended=True, packed_manifest=b"")
 
+    def resume(self, uid: str) -> None:
+        """Note that a job goes on that had ended."""
+        self._change(uid, ended=False)
+
     def drop(self, uid: str) -> None:
         """Forget an object that is gone."""
         self._known.pop(uid, None)

@@ -27,16 +27,18 @@ from evallab.store.interface import Store
 
 log = logging.getLogger(__name__)
 SWEEP_S = 300.0
+SWEEP_BLOBS_S = 3600.0  #: files that no row needs any more stay so long
 CANARY_S = 20.0
 SETTLE_S = 0.1  #: changes of Jobs and pods come in bursts
+TOLD_S = 0.5  #: events of adapters come one after the other
 RUNTIME = "kubernetes"
 
 
 class Cache(Protocol):
     """What is known of Jobs and pods; the runtime observes it."""
 
-    def put(self, kind: Kind, body: Json) -> None:
-        """Remember an object."""
+    def put(self, kind: Kind, body: Json) -> bool:
+        """Remember an object; return whether it says anything new."""
 
     def drop(self, kind: Kind, body: Json) -> None:
         """Forget an object that is gone."""
@@ -75,10 +77,16 @@ class Operator:
             return
         if change == "DELETED":
             self.cache.drop(kind, body)
-        else:
-            self.cache.put(kind, body)
-        if (uid := labels.get(body, labels.JOB)) and change is not None:
+        elif not self.cache.put(kind, body):
+            return
+        uid = labels.get(body, labels.JOB)
+        if uid and change is not None and not self._ended(uid):
             self.queue.add(uid, after=SETTLE_S)
+
+    def _ended(self, uid: str) -> bool:
+        """Say whether a job has ended, so that what becomes of its Jobs and pods changes nothing."""
+        known = self.objects.get(uid)
+        return known is not None and known.ended
 
     def _saw_evaljob(self, change: str | None, body: Json) -> None:
         uid = body["metadata"]["uid"]
@@ -123,17 +131,19 @@ class Operator:
         """Look at what Postgres says has changed: events, sealed attempts, cancellations."""
         async for uid in self.store.listen():
             if uid:
-                self.queue.add(uid, after=SETTLE_S)
+                self.queue.add(uid, after=TOLD_S)
             else:
                 for known in self.objects:
                     if not known.ended:
-                        self.queue.add(known.uid, after=SETTLE_S)
+                        self.queue.add(known.uid, after=TOLD_S)
 
     async def _sweep(self) -> None:
-        """Now and then end jobs whose objects are gone without anybody having seen it."""
+        """Now and then end jobs whose objects are gone without anybody having seen it, and remove what no row needs."""
+        swept = time.monotonic()
         while True:
             await asyncio.sleep(2.0)
             try:
+                swept = await without_unneeded_files(self.store, swept, time.monotonic())
                 for row in await self.store.unfinished(RUNTIME):
                     if self._ours(row.tenant) and self.objects.get(row.id) is None:
                         await self._miss(row.id, row.tenant, row.resource or "")
@@ -172,8 +182,9 @@ class Operator:
                 await self.store.ended(())
                 self._postgres = True
             except EvallabError as error:
+                if self._postgres:  # the store says when it is back, and how long it was away
+                    log.warning("no Postgres", extra={"action": "canary", "reason": str(error)})
                 self._postgres = False
-                log.warning("no Postgres", extra={"action": "canary", "reason": str(error)})
             await asyncio.sleep(5.0)
 
     def health(self) -> Health:
@@ -199,6 +210,14 @@ class Operator:
         self.figures.depth.set(self.queue.depth)
         self.figures.known.set(len(self.objects))
         self.figures.leads.set(self.election.leads)
+
+
+async def without_unneeded_files(store: Store, last: float, now: float) -> float:
+    """Remove shared files that no row needs, now and then; return when that was last."""
+    if now - last < SWEEP_BLOBS_S:
+        return last
+    await store.sweep_blobs()
+    return now
 
 
 async def _first_failure(*parts: Coroutine[Any, Any, None]) -> None:

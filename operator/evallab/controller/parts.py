@@ -11,6 +11,7 @@ from evallab.controller.in_pods import ClusterReception, PodData
 from evallab.controller.model_servers import ClusterModels
 from evallab.controller.objects import Known
 from evallab.controller.operating import Cache
+from evallab.controller.server_logs import ServerLogs
 from evallab.engine.ports import Ports
 from evallab.kubeapi.interface import JOB, POD, ClusterApi
 from evallab.planning.cluster import labels
@@ -48,13 +49,15 @@ def of(ground: Ground) -> Parts:
     """Return the parts of an operator."""
     config, store, api, scratch = ground.config, ground.store, ground.api, ground.scratch
     cache, files = ClusterCache(), Scratch(scratch / "attempts")
-    models = ClusterModels(api=api, cache=cache, config=config, now=_now)
+    artifacts = ArtifactFiles(scratch / "artifacts", remote=remote(ground.database_url))
+    logs = ServerLogs(api=api, store=store, files=artifacts)
+    models = ClusterModels(api=api, cache=cache, config=config, now=_now, keep=logs.keep)
     ports = Ports(
         store=store,
         runtime=KubernetesRuntime(api=api, cache=cache, store=store, config=config, scratch=files, now=_now),
         receiver=ClusterReception(),
         models=models,
-        files=ArtifactFiles(scratch / "artifacts", remote=remote(ground.database_url)),
+        files=artifacts,
         providers=ground.providers,
         now=_now,
         new_id=lambda: str(uuid.uuid4()),

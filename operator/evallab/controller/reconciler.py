@@ -20,9 +20,9 @@ from evallab.engine.ports import Ports
 from evallab.engine.reconcile import Engine
 from evallab.kubeapi.interface import EVALJOB, ClusterApi, Conflict
 from evallab.planning.cluster.facts import JobFacts
-from evallab.planning.cluster.status import only_progress, patch, status
+from evallab.planning.cluster.status import may_wait, patch, status
 from evallab.planning.conclusion import Cause
-from evallab.planning.lifecycle import Plan, StartAttempt, StopAttempt
+from evallab.planning.lifecycle import Plan, Settle, StartAttempt, StopAttempt
 from evallab.store.interface import JobRow, JobSnapshot, Store
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ LEASE_S = 30.0
 RENEW_S = 10.0  #: a lease that was renewed since is good enough
 RESYNC_S = 120.0  #: so often everything that has not ended is looked at, whatever the watches say
 WAITING_S, LONG_WAITING_S = 5.0, 30.0  #: what waits is judged by time as well
-PROGRESS_S = 5.0  #: progress alone is not written more often
+PROGRESS_S = 5.0  #: progress and other words are not written more often
 SOON_S = 0.5
 
 
@@ -90,7 +90,11 @@ class Reconciler:
         if row := self._taken.get(known.uid):
             await self.look(row)
         snapshot, plan = await self.engine.reconcile(known.uid, standing)
+        if known.ended and not plan.finished:
+            self.objects.resume(known.uid)
         await self._follow(known, snapshot)
+        if not plan.finished and any(isinstance(each, Settle) for each in plan.actions):
+            return 0.0  # what follows from that end is seen at once, and told with it
         later = await self._tell(known, await looking.facts(known, snapshot, plan, self.ports))
         if plan.finished and later is None:
             self._forget(known.uid)
@@ -114,7 +118,7 @@ class Reconciler:
         if change is None:
             return None
         waited = time.monotonic() - self._told.get(known.uid, 0.0)
-        if only_progress(change) and not facts.ended and waited < PROGRESS_S:
+        if may_wait(change, before) and not facts.ended and waited < PROGRESS_S:
             return PROGRESS_S - waited
         await self._write(known, change)
         await telling.tell(self.api, known, before=before, now=wanted, at=self.ports.now())
@@ -136,10 +140,10 @@ class Reconciler:
 
     def _again(self, known: Known, snapshot: JobSnapshot, plan: Plan) -> float:
         """Return when to look again if nothing is heard of."""
-        if plan.actions:
+        if plan.actions and not _all_begun(snapshot, plan):
             slow = all(isinstance(each, StartAttempt | StopAttempt) for each in plan.actions)
             return SOON_S if slow else 0.0
-        now = self.ports.now()
+        now, known = self.ports.now(), self.objects.get(known.uid) or known
         limits = [RESYNC_S * (1 + int(known.uid[:2], 16) / 256 if _is_hex(known.uid[:2]) else 1)]
         if plan.look_again_at:
             limits.append(max((plan.look_again_at - now).total_seconds(), SOON_S))
@@ -210,6 +214,12 @@ class ObjectGone(EvallabError):
     def __init__(self, known: Known) -> None:
         """Name it."""
         super().__init__(f"The EvalJob {known.namespace}/{known.name} was deleted.", remedy="Its job is being ended.")
+
+
+def _all_begun(snapshot: JobSnapshot, plan: Plan) -> bool:
+    """Say whether nothing was done but to start attempts whose Jobs are there now: the watch tells of them."""
+    running = {(each.index, each.number) for each in snapshot.attempts if each.state == "running"}
+    return all(isinstance(each, StartAttempt) and (each.index, each.number) in running for each in plan.actions)
 
 
 def _waiting(snapshot: JobSnapshot, now: datetime) -> float:

@@ -11,7 +11,7 @@ from evallab.api.errors import UsageError
 from evallab.api.job import Serve
 from evallab.modelserver.bundled import bundled
 from evallab.modelserver.fingerprint import fingerprint
-from evallab.modelserver.interface import OWNED_FLAGS, ServerCommand, ServeRequest, free_of
+from evallab.modelserver.interface import ServerCommand, ServeRequest
 from evallab.modelserver.registry import server
 from evallab.planning.cluster.model_server import WEIGHTS_AT
 
@@ -19,12 +19,13 @@ PORT = 8000
 HOST = "0.0.0.0"  # noqa: S104 - a pod's own address, behind its Service
 
 
-def command(serve: Serve, served_name: str) -> ServerCommand:
+def command(serve: Serve, served_name: str, *, scores_prompts: bool = True) -> ServerCommand:
     """Return how the server is started. Raises UsageError."""
-    port = serve.port or PORT
-    if serve.runtime == "vllm":
-        return _vllm(serve, served_name, port)
     source = serve.source
+    if serve.runtime == "vllm" and not (source and (source.hf or source.pvc)):
+        raise UsageError(
+            "The runtime 'vllm' serves weights of a hub or of a claim.", remedy="Set serve.source to hf or pvc."
+        )
     request = ServeRequest(
         runtime=serve.runtime,
         version=serve.version,
@@ -33,9 +34,16 @@ def command(serve: Serve, served_name: str) -> ServerCommand:
         args=serve.args,
         command=serve.command,
         health_path=serve.health_path,
+        scores_prompts=scores_prompts,
+        batch_invariant=bool(serve.batch_invariant),
     )
     return server(serve.runtime).command(
-        request, served_name=served_name, port=port, weights=_weights(serve), python="python", host=HOST
+        request,
+        served_name=served_name,
+        port=serve.port or PORT,
+        weights=_weights(serve),
+        python="python",
+        host=HOST,
     )
 
 
@@ -46,25 +54,6 @@ def _weights(serve: Serve) -> Path | None:
     if source.bundled:
         return Path(f"bundled:{source.bundled}{bundled(source.bundled).suffix}")
     return Path(WEIGHTS_AT) if source.pvc else None
-
-
-def _vllm(serve: Serve, served_name: str, port: int) -> ServerCommand:
-    source = serve.source
-    if source is None or not (source.hf or source.pvc):
-        raise UsageError(
-            "The runtime 'vllm' serves weights of a hub or of a claim.", remedy="Set serve.source to hf or pvc."
-        )
-    model = source.hf.repo_id if source.hf else WEIGHTS_AT
-    revision = ("--revision", source.hf.revision) if source.hf and source.hf.revision else ()
-    where = ("--host", HOST, "--port", str(port), "--served-model-name", served_name)
-    args = free_of("vllm", serve.args, {**OWNED_FLAGS, "--served-model-name": "model.name"})
-    return ServerCommand(
-        argv=("vllm", "serve", model, *revision, *where, *args),
-        env={},
-        port=port,
-        health_path=serve.health_path or "/health",
-        served_name=served_name,
-    )
 
 
 def identity(serve: Serve) -> dict[str, Any]:

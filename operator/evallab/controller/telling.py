@@ -1,4 +1,7 @@
-"""Events on an EvalJob, for `kubectl describe`: few, once each, best effort."""
+"""Events on an EvalJob, for `kubectl describe`: why one failed, once each, best effort.
+
+One that completed has none: its status says so, and each event is a request more for the API server.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -9,7 +12,7 @@ from evallab.controller.objects import Json, Known
 from evallab.kubeapi.interface import EVALJOB, EVENT, AlreadyExists, ClusterApi, KubernetesUnavailable, Refused
 
 log = logging.getLogger(__name__)
-TOLD = {("Accepted", "False"): "Warning", ("Complete", "True"): "Normal", ("Failed", "True"): "Warning"}
+TOLD = {("Accepted", "False"), ("Failed", "True")}
 
 
 async def tell(
@@ -39,11 +42,10 @@ def news(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Json]:
 def event(known: Known, condition: Mapping[str, Any], at: datetime) -> Json:
     """Return the event; its name is always the same, so that it is there once."""
     moment = at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    kind, status = condition["type"], condition["status"]
     return {
         "apiVersion": EVENT.api_version,
         "kind": EVENT.name,
-        "metadata": {"name": f"{known.name}.{known.uid[:8]}.{kind.lower()}", "namespace": known.namespace},
+        "metadata": {"name": f"{known.name}.{known.uid[:8]}.{condition['type'].lower()}", "namespace": known.namespace},
         "involvedObject": {
             "apiVersion": EVALJOB.api_version,
             "kind": EVALJOB.name,
@@ -51,9 +53,9 @@ def event(known: Known, condition: Mapping[str, Any], at: datetime) -> Json:
             "name": known.name,
             "uid": known.uid,
         },
-        "type": TOLD[kind, status],
+        "type": "Warning",
         "reason": condition["reason"],
-        "message": condition["message"] or ("All benchmarks completed." if kind == "Complete" else condition["reason"]),
+        "message": condition["message"] or condition["reason"],
         "source": {"component": "evallab-operator"},
         "reportingComponent": "evallab.dev/operator",
         "reportingInstance": "operator",

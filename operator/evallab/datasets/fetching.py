@@ -35,7 +35,7 @@ class Fetcher:
 
     def fetch(self, source: Source, watch: Watch, *, refresh: bool = False) -> Snapshot:
         """Return the verified snapshot of a source; `refresh` asks anew what a name means. Raises DatasetFailed."""
-        with _told(self.snapshots.root), self.snapshots.locked(source, watch):
+        with told(self.snapshots.root), self.snapshots.locked(source, watch):
             found = None if refresh or source.local else self._known(source)
             if found is None or not _fits(found, source):
                 found = self._fetched(source, watch, refresh=refresh)
@@ -45,7 +45,7 @@ class Fetcher:
 
     def for_job(self, job_id: str, index: int, source: Source, watch: Watch) -> Snapshot:
         """Return the snapshot for a benchmark of a job: the same one for each of its attempts."""
-        with _told(self.snapshots.root):
+        with told(self.snapshots.root):
             found = self.snapshots.used(job_id, index)
             if found is None:
                 found = self.fetch(source, watch)
@@ -56,7 +56,7 @@ class Fetcher:
 
     def verify(self, snapshot: Snapshot, watch: Watch) -> None:
         """Raise DatasetChanged unless a snapshot is what was fetched."""
-        with _told(self.snapshots.root):
+        with told(self.snapshots.root):
             watch.begin(f"verifying {snapshot.id}", None)
             verify(snapshot.content, snapshot.manifest, watch)
 
@@ -158,7 +158,7 @@ def _expect(found: str, source: Source) -> None:
 
 
 @contextmanager
-def _told(root: Path) -> Iterator[None]:
+def told(root: Path) -> Iterator[None]:
     """Give errors of the file system their reason."""
     try:
         yield
@@ -168,6 +168,6 @@ def _told(root: Path) -> Iterator[None]:
                 f"The disk of {root} is full.", remedy="Make room (evallab datasets gc), or move EVALLAB_HOME."
             ) from error
         raise DatasetFailed(
-            f"The snapshots in {root} cannot be read or written: {error.strerror or error}.",
-            remedy="Check that EVALLAB_HOME can be written.",
+            f"The files in {root} cannot be read or written: {error.strerror or error}.",
+            remedy="Check that this directory can be written.",
         ) from error

@@ -4,9 +4,13 @@ Called by the reconciler when a job has ended, by `evallab diff` and by `evallab
 `analysis.verdicts`.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Protocol
 
-from evallab.analysis.verdicts import Comparison, compare
+from evallab.analysis.together import Judged, together
+from evallab.analysis.verdicts import Comparison, Verdict, compare
 from evallab.store.interface import ComparisonRow, JobRow, Pairable, ScoreRow, Store
 
 MARGIN = 0.01
@@ -42,7 +46,8 @@ async def comparisons(store: Store, job: JobRow, *, against: str | None, margin:
 
     `against` is a job reference; None or "previous" means the newest other finished job of the same model name, else
     of the same family; "baseline" what `evallab baseline set` named for the model, else for its family: nothing is
-    compared while there is none. Raises NotFound for a reference that means nothing.
+    compared while there is none. The verdicts are corrected for their number. Raises NotFound for a reference that
+    means nothing.
     """
     rows = []
     baseline = await _named(store, job, against)
@@ -52,7 +57,22 @@ async def comparisons(store: Store, job: JobRow, *, against: str | None, margin:
         other = await _baseline(store, job, score, baseline)
         if other is not None:
             rows.append(await pair(store, score, other, MARGIN if margin is None else margin))
-    return [row for row in rows if row is not None]
+    return corrected([row for row in rows if row is not None])
+
+
+def corrected(rows: Sequence[ComparisonRow]) -> list[ComparisonRow]:
+    """Correct verdicts that were reached at once for their number; a note says where that took a REGRESSION back."""
+    judged = {place: Judged(Verdict(row.verdict), row.p_value) for place, row in enumerate(rows)}
+    found = together(judged)
+    return [
+        replace(
+            row,
+            q_value=found[place].q_value,
+            verdict=found[place].verdict.value,
+            note="; ".join(part for part in (found[place].why, row.note) if part),
+        )
+        for place, row in enumerate(rows)
+    ]
 
 
 async def _named(store: Store, job: JobRow, against: str | None) -> str | None:
@@ -73,17 +93,40 @@ async def _baseline(store: Store, job: JobRow, score: ScoreRow, baseline: str | 
 
 async def pair(store: Store, score: Score, other: tuple[str, int], margin: float = MARGIN) -> ComparisonRow | None:
     """Compare a score with benchmark `other` (job, index), question by question; None where they share none."""
-    theirs = _answered(await store.pairable(*other, score.metric, score.filter))
-    ours = _answered(await store.pairable(score.job_id, score.index, score.metric, score.filter))
-    if not theirs.keys() & ours.keys():
+    theirs = answered(await store.pairable(*other, score.metric, score.filter))
+    ours = answered(await store.pairable(score.job_id, score.index, score.metric, score.filter))
+    if not theirs.values.keys() & ours.values.keys():
         return None
-    made = compare(theirs, ours, margin=margin, higher_is_better=score.higher_is_better, common_only=True)
+    made = compare(
+        theirs.values,
+        ours.values,
+        margin=margin,
+        higher_is_better=score.higher_is_better,
+        common_only=True,
+        clusters={**theirs.groups, **ours.groups},
+    )
     return _as_row(score, other, margin, made)
 
 
-def _answered(pairable: Pairable) -> dict[tuple[int, int], float]:
-    pairs = zip(pairable.keys, pairable.values, strict=True)
-    return {key: value for key, value in pairs if value is not None}
+@dataclass(frozen=True)
+class Answered:
+    """The score of each question that has one (the mean of its answers), and what it belongs to."""
+
+    values: dict[int, float] = field(default_factory=dict)
+    groups: dict[int, str] = field(default_factory=dict)
+
+
+def answered(pairable: Pairable) -> Answered:
+    """Gather the answers to each question: one question is one observation, however often it was asked."""
+    values: dict[int, list[float]] = {}
+    for (question, _), value in zip(pairable.keys, pairable.values, strict=True):
+        if value is not None:
+            values.setdefault(question, []).append(value)
+    groups = {key[0]: group for key, group in zip(pairable.keys, pairable.groups, strict=False)}
+    return Answered(
+        values={question: each[0] if len(each) == 1 else fmean(each) for question, each in values.items()},
+        groups={question: group for question, group in groups.items() if question in values},
+    )
 
 
 def _as_row(score: Score, other: tuple[str, int], margin: float, made: Comparison) -> ComparisonRow:

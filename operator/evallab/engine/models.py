@@ -1,30 +1,32 @@
 """The model servers of the jobs that this process runs: start, look, stop, and what to write down about them.
 
-Called by the reconciler. One server per job, shared by its benchmarks, gone at the end: it runs under the same leash as
-attempts do, so it ends also when this process is killed. That of a detached job outlives this process, and is found
-again by the next one.
+Called by the reconciler. What a server needs (`provisions`) is brought here first, in the background. One server per
+job, shared by its benchmarks, gone at the end: it runs under the same leash as attempts do, so it ends also when this
+process is killed. That of a detached job outlives this process, and is found again by the next one.
 """
 
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from evallab.api.errors import EvallabError, ModelServerFailed, UsageError
-from evallab.api.job import Serve
-from evallab.modelserver.bundled import bundled
-from evallab.modelserver.fingerprint import fingerprint
+from evallab.api.errors import EvallabError, ModelServerFailed
+from evallab.api.job import EvalJob, Serve
+from evallab.api.provider import Provider
+from evallab.datasets.failures import FetchStopped
+from evallab.datasets.watch import Watch
+from evallab.engine.provisions import Provided, Provisions
 from evallab.modelserver.interface import ServerCommand, ServeRequest
-from evallab.modelserver.readiness import probe, wait_until_ready
+from evallab.modelserver.readiness import LOG_LINES, probe, remedy_for, until_unhealthy, wait_until_ready
 from evallab.modelserver.registry import server
 from evallab.planning.lifecycle import ModelView
-from evallab.store.interface import JobRow
-
-READY_TIMEOUT_S = 120.0
+from evallab.planning.prompting import scores_prompts
+from evallab.store.interface import BenchmarkRow, JobRow
 
 
 class ServerProcess(Protocol):
@@ -40,7 +42,7 @@ class ServerProcess(Protocol):
         """End its whole tree and wait until it is gone."""
 
 
-Launcher = Callable[[str, ServerCommand], Awaitable[ServerProcess]]
+Launcher = Callable[[str, ServerCommand, Sequence[int]], Awaitable[ServerProcess]]
 Found = tuple[ServerProcess, int]  #: a server that runs already, and its port
 
 
@@ -49,9 +51,11 @@ class _Served:
     """One job's server while this process runs it."""
 
     command: ServerCommand
-    weights: Path | None
+    provided: Provided = field(default_factory=lambda: Provided(weights=None))
     process: ServerProcess | None = None
     ready: asyncio.Task[None] | None = None
+    watch: Watch = field(default_factory=Watch)  #: how far its provisions are
+    health: asyncio.Task[None] | None = None
     failure: str = ""
     died: bool = False  #: it failed after it had been ready, so another start may help
     deaths: int = 0
@@ -78,12 +82,17 @@ class Models:
         free_port: Callable[[], int],
         changed: Callable[[], None],
         find: Callable[[str], Found | None] = lambda _: None,
+        provisions: Provisions = Provisions(),  # noqa: B008
+        providers: Mapping[str, Provider] = MappingProxyType({}),
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`launch(job_id, command)` starts a process; `changed()` is called when one became ready or failed.
+        """`launch(job_id, command, locks)` starts a process; `changed()` is called when one became ready or failed.
 
-        `find(job_id)` returns the server that another process started for the job, if it still runs.
+        `find(job_id)` returns the server that another process started for the job, if it still runs. `providers` say
+        what benchmarks ask; of `environ` servers get what they ask for by name.
         """
         self._launch, self._free_port, self._changed, self._find = launch, free_port, changed, find
+        self._provisions, self._providers, self._environ = provisions, providers, environ
         self._served: dict[str, _Served] = {}
 
     def view(self, job: JobRow) -> ModelView:
@@ -117,9 +126,16 @@ class Models:
             "runtime": serve.runtime if serve else None,
             "argv": _portable(served),
             "served_name": served.command.served_name,
+            **({"env": dict(served.command.env)} if served.command.passes else {}),
             **served.facts,
         }
         return record | {name: said for name in ("failure", "deaths") if (said := getattr(served, name))}
+
+    def told(self, job: JobRow, row: BenchmarkRow) -> str | None:
+        """Return how far the server's provisions are while its benchmarks wait for it."""
+        served = self._served.get(job.id)
+        waits = served and served.process is None and served.ready and not served.ready.done() and served.watch.what
+        return served.watch.sentence() if served and waits and row.state == "pending" else None
 
     async def start(self, job: JobRow) -> None:
         """Start the job's server, or again if it died, and watch its readiness. A failure shows in `view`."""
@@ -128,49 +144,65 @@ class Models:
         if serve is None or (before and not (before.died and before.process is None)):
             return
         command = ServerCommand((), {}, 0, "/health", job.spec.model.name)
-        deaths = before.deaths if before else 0
-        served = _Served(command=command, weights=None, deaths=deaths, resumed_at=job.resumed_at)
+        served = _Served(command, deaths=before.deaths if before else 0, resumed_at=job.resumed_at)
         self._served[job.id] = served
-        try:
-            await self._launch_server(job, serve, served)
-        except EvallabError as error:
-            served.fail(str(error), died=False)
+        served.ready = asyncio.create_task(self._bring_up(job, serve, served))
 
-    async def _launch_server(self, job: JobRow, serve: Serve, served: _Served) -> None:
-        served.weights = weights_path(serve, job.manifest_dir)
-        running = self._find(job.id)
-        served.command = server(serve.runtime).command(
-            _request(serve),
-            served_name=job.spec.model.name,
-            port=running[1] if running else serve.port or self._free_port(),
-            weights=served.weights,
-            python=sys.executable,
-        )
-        served.process = running[0] if running else await self._launch(job.id, served.command)
-        served.ready = asyncio.create_task(self._become_ready(serve, served))
-
-    async def _become_ready(self, serve: Serve, served: _Served) -> None:
-        process = served.process
-        if process is None:
-            return
+    async def _bring_up(self, job: JobRow, serve: Serve, served: _Served) -> None:
+        """Provide, start, wait: until it is ready, or has failed."""
         try:
-            if served.weights:
-                print_ = await asyncio.to_thread(fingerprint, served.weights)
-                served.facts["fingerprint"] = asdict(print_)
-            await wait_until_ready(
-                served.url,
-                served.command.health_path,
-                timeout_s=serve.ready_timeout_seconds or READY_TIMEOUT_S,
-                alive=process.alive,
-                log_tail=process.log_tail,
+            served.provided = await asyncio.to_thread(
+                self._provisions.provide, serve, job.manifest_dir, served.watch, commit=_commit(job)
             )
-            facts = await probe(served.url)
-            served.facts["server"] = {key: value for key, value in asdict(facts).items() if value}
+            served.facts.update(served.provided.facts)
+            served.watch.tick()  # nobody may want it any more
+            await self._launch_server(job, serve, served)
+            served.watch.tick()
+            await self._become_ready(serve, served)
+        except FetchStopped:
+            return
         except EvallabError as error:
             served.fail(str(error), died=False)
         except OSError as error:
             served.fail(f"The model's weights cannot be read: {error}", died=False)
         finally:
+            served.provided.release()
+            self._changed()
+
+    async def _launch_server(self, job: JobRow, serve: Serve, served: _Served) -> None:
+        running = self._find(job.id)
+        command = server(serve.runtime).command(
+            _request(serve, job.spec, self._providers),
+            served_name=job.spec.model.name,
+            port=running[1] if running else serve.port or self._free_port(),
+            weights=served.provided.weights,
+            python=served.provided.python,
+        )
+        served.command = replace(command, env={**passed(self._environ, command.passes), **command.env})
+        served.process = running[0] if running else await self._launch(job.id, served.command, served.provided.locks)
+
+    async def _become_ready(self, serve: Serve, served: _Served) -> None:
+        process, command = served.process, served.command
+        if process is None:
+            return
+        served.facts.update(await asyncio.to_thread(served.provided.identity))
+        await wait_until_ready(
+            served.url,
+            command.health_path,
+            timeout_s=serve.ready_timeout_seconds or command.ready_s,
+            alive=process.alive,
+            log_tail=lambda: process.log_tail(lines=LOG_LINES),
+        )
+        facts = await probe(served.url)
+        served.facts["server"] = {key: value for key, value in asdict(facts).items() if value}
+        if command.dies_unhealthy:
+            served.health = asyncio.create_task(self._watch_health(served))
+
+    async def _watch_health(self, served: _Served) -> None:
+        """A process may outlive its engine: that is its death, too."""
+        said = await until_unhealthy(served.url, served.command.health_path)
+        if not served.failure and _alive(served):
+            served.fail(_died(served, f"The model server's engine died: {said}."), died=True)
             self._changed()
 
     async def stop(self, job_id: str) -> None:
@@ -181,9 +213,12 @@ class Models:
             if running:
                 await running[0].stop()
             return
-        if served.ready and not served.ready.done():
-            served.ready.cancel()
-            await asyncio.gather(served.ready, return_exceptions=True)
+        served.watch.stop()
+        for task in (served.health, served.ready):
+            if task and not task.done():
+                if served.process is not None:  # before, a thread is at work that must end first
+                    task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         process, served.process = served.process, None
         if process is not None:
             await process.stop()
@@ -194,26 +229,31 @@ class Models:
             await self.stop(job_id)
 
 
-def weights_path(serve: Serve, manifest_dir: str | None) -> Path | None:
-    """Return where the weights lie on this machine; None when the runtime needs none. Raises UsageError, NotFound."""
-    source = serve.source
-    if source is None:
-        return None
-    if source.bundled:
-        return bundled(source.bundled)
-    if source.path:
-        return (Path(manifest_dir or ".") / source.path).resolve()
-    raise UsageError("This version starts model servers from `path` and `bundled` sources only.")
+def passed(environ: Mapping[str, str], beginnings: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables of our environment that a server asks for; what sounds like a secret stays here."""
+    found = {name: value for name, value in environ.items() if name.startswith(beginnings)}
+    return {name: value for name, value in found.items() if not any(word in name for word in _SECRET)}
 
 
-def _request(serve: Serve) -> ServeRequest:
+_SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+def _request(serve: Serve, job: EvalJob, providers: Mapping[str, Provider]) -> ServeRequest:
     return ServeRequest(
         runtime=serve.runtime,
         version=serve.version,
         args=serve.args,
         command=serve.command,
         health_path=serve.health_path,
+        scores_prompts=scores_prompts(job, providers),
+        batch_invariant=bool(serve.batch_invariant),
     )
+
+
+def _commit(job: JobRow) -> str | None:
+    """Return what a branch meant when this job's server was started first: a restart serves the same weights."""
+    said = ((job.model_server or {}).get("weights") or {}).get("commit")
+    return said if isinstance(said, str) else None
 
 
 def _remembered(job: JobRow, *, up: bool) -> ModelView:
@@ -223,7 +263,7 @@ def _remembered(job: JobRow, *, up: bool) -> ModelView:
 
 
 def _view(served: _Served) -> ModelView:
-    up = served.process is not None
+    up = served.process is not None or (served.ready is not None and not served.ready.done())
     if served.failure:
         state: Literal["died", "failed"] = "died" if served.died else "failed"
         return ModelView(state=state, message=served.failure, up=up, deaths=served.deaths)
@@ -235,15 +275,19 @@ def _alive(served: _Served) -> bool:
     return served.process is None or served.process.alive()
 
 
-def _died(served: _Served) -> str:
-    tail = served.process.log_tail() if served.process else ""
-    return str(ModelServerFailed(f"The model server died. Its last words:\n{tail}"))
+def _died(served: _Served, why: str = "The model server died.") -> str:
+    if served.process is None:
+        return why
+    remedy = remedy_for(served.process.log_tail(lines=LOG_LINES))
+    return str(ModelServerFailed(f"{why} Its last words:\n{served.process.log_tail()}", remedy=remedy))
 
 
 def _portable(served: _Served) -> list[str]:
-    """The arguments without what differs from start to start: the interpreter's path, the port, where weights lie."""
-    replace = {sys.executable: "python"}
-    if served.weights:
-        replace[str(served.weights)] = served.weights.name
+    """The arguments without what differs from start to start: the environment's path, the port, where weights lie."""
+    bin_, weights = str(Path(served.provided.python).parent), served.provided.weights
+    replace_ = {sys.executable: "python", f"{bin_}/vllm": "vllm"}
+    if weights:
+        fetched = served.provided.fetched
+        replace_[str(weights)] = fetched.repository if fetched else weights.name
     port = re.compile(rf"(?<!\d){served.command.port}(?!\d)")  # a custom command is one argument with the port inside
-    return [port.sub("PORT", replace.get(part, part)) for part in served.command.argv]
+    return [port.sub("PORT", replace_.get(part, part)) for part in served.command.argv]

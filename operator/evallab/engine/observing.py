@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from evallab.planning.conclusion import AttemptFacts, Conclusion
-from evallab.planning.lifecycle import AttemptView, BenchmarkView, DataState, JobView, ModelView
+from evallab.planning.lifecycle import AttemptView, BenchmarkView, CanaryState, DataState, JobView, ModelView
 from evallab.receiver.leavings import declared, read_result
 from evallab.runtimes.interface import Exit, Observation, Runtime
 from evallab.store.interface import AttemptRow, EventRow, JobRow, JobSnapshot
@@ -36,6 +36,7 @@ async def observe(
     *,
     now: datetime,
     data: Callable[[JobRow, int, int], DataState] = lambda *_: "ready",
+    canary: CanaryState = "off",
 ) -> JobView:
     """Return everything `decide` needs. How long something lasts is measured, not read off `now`, which may jump.
 
@@ -54,6 +55,7 @@ async def observe(
     return JobView(
         benchmarks=tuple(benchmarks),
         model=model(snapshot.job),
+        canary=canary,
         created_at=asked_at if standing.waited is None else now - standing.waited,
         admitted=standing.admitted,
         abandoned=standing.abandoned,
@@ -88,7 +90,8 @@ async def _attempt(row: AttemptRow, snapshot: JobSnapshot, runtime: Runtime, now
         declared_s=_declared_s(events, now),
     )
     began = None if seen.running_s is None else now - timedelta(seconds=seen.running_s)
-    return replace(_view(row, facts, started_at=began), waiting=seen.state == "waiting")
+    view = _view(row, facts, started_at=began)
+    return replace(view, waiting=seen.state == "waiting", waits_for=seen.why)
 
 
 def _reported(row: AttemptRow, *, over: bool) -> Observation:

@@ -4,7 +4,7 @@ On a workstation these parts are `engine.models`, `engine.data` and `receiver.se
 work, they are in `controller`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,10 +12,11 @@ from typing import Any, Protocol
 from evallab.api.contract import JobSpec, TestDataSpec
 from evallab.api.provider import Provider
 from evallab.engine import recording
+from evallab.engine.canary import CanarySource, NoCanaries
 from evallab.engine.data import Datasets
 from evallab.planning.lifecycle import DataState, ModelView
 from evallab.runtimes.interface import Runtime
-from evallab.store.interface import BenchmarkRow, JobRow, Store
+from evallab.store.interface import AttemptRow, BenchmarkRow, JobRow, Store
 
 
 class Reception(Protocol):
@@ -49,6 +50,9 @@ class ModelServers(Protocol):
     def record(self, job: JobRow) -> dict[str, Any] | None:
         """Return what is worth keeping of the job's server."""
 
+    def told(self, job: JobRow, row: BenchmarkRow) -> str | None:
+        """Return how far what the server needs is, None when nothing is waited for."""
+
     async def start(self, job: JobRow) -> None:
         """Start the job's server, or again if it died. A failure shows in `view`."""
 
@@ -81,6 +85,26 @@ class DataSource(Protocol):
         """End the fetches of a job."""
 
 
+class Telemetry(Protocol):
+    """Who watches GPUs and model servers while attempts run."""
+
+    def look(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], attempts: Sequence[AttemptRow]) -> None:
+        """Take note of how a job is; it is watched from its first attempt on. Never waits."""
+
+    async def settle(self, job_id: str) -> None:
+        """Keep all that was seen of a job, and watch it no more."""
+
+
+class Unwatched:
+    """Nobody watches: where the pods of a job are is not here."""
+
+    def look(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], attempts: Sequence[AttemptRow]) -> None:
+        """See nothing."""
+
+    async def settle(self, job_id: str) -> None:
+        """Have nothing to keep."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ports:
     """What the engine acts through; made by a composition root."""
@@ -94,3 +118,5 @@ class Ports:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     datasets: DataSource = field(default_factory=Datasets)
+    telemetry: Telemetry = field(default_factory=Unwatched)
+    canaries: CanarySource = field(default_factory=NoCanaries)

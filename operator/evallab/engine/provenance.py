@@ -1,115 +1,141 @@
 """Who and what made a job's numbers: evallab's own commit, the packages, the host, the model and its server.
 
-Called once per job when it ends. Facts that cannot be known are None, never guessed.
+`collect` is called once per job when it ends, `of_attempt` for each result that is recorded. What is written is
+complete (`planning.provenance`): a fact that cannot be known says why; none is silently missing, and none is guessed.
 """
 
 import hashlib
-import platform
-import subprocess
-import sys
-from importlib import metadata
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evallab.planning import keys
+from evallab.api.contract import Result
+from evallab.engine import surroundings
+from evallab.planning import keys, setup
 from evallab.planning.checks import not_enforced
-from evallab.store.interface import JobRow
+from evallab.planning.provenance import OF_BENCHMARKS, OF_JOBS, Unknown, complete, whole
+from evallab.planning.provenance.difference import Ran
+from evallab.store.interface import AttemptRow, JobRow, JobSnapshot, Store
 
-PACKAGES = ("evallab", "lm-eval", "numpy", "tokenizers", "gguf", "xllamacpp", "datasets", "aiohttp", "psycopg")
+Json = dict[str, Any]
 
 
-def collect(job: JobRow, model_server: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the job-level provenance record (JSON)."""
-    model = job.spec.model
-    return {
-        "evallab": {"version": _version("evallab"), **_own_commit()},
-        "model": {
-            "name": model.name,
-            "url": model.url,
-            "lineage": model.lineage.model_dump() if model.lineage else None,
-            "source": model.serve.source.model_dump(exclude_none=True) if model.serve and model.serve.source else None,
-        },
-        "model_server": model_server,
+def collect(
+    job: JobRow, model_server: Json | None, *, now: datetime, course: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the job-level provenance record (JSON), complete.
+
+    `course`: what others found out about how it went, by the names `canary` and `telemetry`.
+    """
+    found = {
+        "evallab": {"version": surroundings.version("evallab"), **surroundings.own_commit()},
+        "executor": {"runtime": job.runtime, "tenant": job.tenant, "owner": job.owner},
+        "model": _model(job, model_server),
+        "model_server": _server(job, model_server),
         "sampling": job.spec.sampling.model_dump(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "host": _host() if job.runtime == "local" else dict.fromkeys(_host()),  # pods say where they ran
+        "packages": surroundings.packages(),
+        "packages_sha256": surroundings.packages_sha256(),
+        "host": surroundings.host() if job.runtime == "local" else surroundings.no_host(),
         "spec_sha256": keys.digest(job.spec.model_dump(mode="json")),
         "not_enforced": [text.partition(":")[0] for text in not_enforced(job.spec, job.runtime)],
-        "manifest": {
-            "sha256": hashlib.sha256(job.manifest.encode()).hexdigest(),
-            **(_commit(Path(job.manifest_dir)) if job.manifest_dir else {}),
+        "manifest": {"sha256": hashlib.sha256(job.manifest.encode()).hexdigest(), **_manifest_commit(job)},
+        "times": {
+            "created_at": _moment(job.created_at),
+            "started_at": _moment(job.started_at),
+            "ended_at": _moment(now),
+        },
+        **(course or {}),
+    }
+    return complete(found, OF_JOBS)
+
+
+def with_course(record: Json, **found: Mapping[str, Any]) -> Json:
+    """Return a record with what others found out about how the job went, when it had its setup key already."""
+    return complete({**record, **found}, OF_JOBS)
+
+
+def of_attempt(
+    attempt: AttemptRow,
+    result: Result,
+    *,
+    given: Mapping[str, Any] | None,
+    executed: Mapping[str, Any],
+    question_key: str | None,
+    now: datetime,
+) -> Json:
+    """Return the record of a benchmark's result, complete: what the adapter says, and what evallab knows of it.
+
+    `given` is the snapshot of data that it was given, `executed` what really ran: image, node, pod.
+    """
+    found = {
+        **({"executed": dict(executed)} if executed else {}),
+        "test_data": dict(given) if given else None,
+        "harness": result.question.get("harness"),
+        **result.provenance,
+        "question": result.question,
+        "question_key": question_key,
+        "answered_by": result.answered_by,
+        "counts": result.counts.model_dump(),
+        "warnings": list(result.warnings),
+        "attempt": {
+            "id": attempt.id,
+            "number": attempt.number,
+            "started_at": _moment(attempt.started_at),
+            "recorded_at": _moment(now),
         },
     }
+    return complete(found, OF_BENCHMARKS)
 
 
 def setup_key(record: dict[str, Any]) -> str:
     """Return the hash of what answered, from a provenance record."""
-    server = record["model_server"] or {}
-    weights = server.get("fingerprint") or {}
-    model = (
-        {"weights": weights["sha256"]} if weights else {"name": record["model"]["name"], "url": record["model"]["url"]}
-    )
-    host = {key: record["host"][key] for key in ("machine", "cpu")}
-    engine = {key: server.get(key) for key in ("runtime", "argv", "server")}
-    if server.get("image_id"):  # in a cluster
-        engine["image"] = server["image_id"]
-    engine["argv"] = [part for part in engine["argv"] or [] if part != record["model"]["name"]]
-    engine["server"] = {"version": (engine["server"] or {}).get("version")}
-    return keys.setup_key(model=model, server=engine, host=host)
+    return setup.key(record)
 
 
-def _own_commit() -> dict[str, Any]:
-    """Return the commit that evallab itself runs from; unknown unless it runs from its checkout."""
-    folder = Path(__file__).parents[2]
-    return _commit(folder) if folder.name == "operator" else {"commit": None, "dirty": None}
-
-
-def _commit(folder: Path) -> dict[str, Any]:
-    """Return the commit of the checkout that `folder` lies in, and whether files that git tracks differ from it."""
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": _git(folder, "rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
-
-
-def _git(folder: Path, *args: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *args], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _host() -> dict[str, Any]:
+def _model(job: JobRow, model_server: Json | None) -> Json:
+    model = job.spec.model
+    source = model.serve.source if model.serve else None
+    fetched = (model_server or {}).get("weights") or {}
     return {
-        "hostname": platform.node(),
-        "machine": platform.machine(),
-        "cpu": _cpu(),
-        "kernel": platform.release(),
-        "os": _os(),
-        "python": platform.python_version(),
-        "executable": Path(sys.executable).name,
-        "gpu": None,
+        "name": model.name,
+        "url": model.url,
+        "lineage": model.lineage.model_dump() if model.lineage else None,
+        "source": source.model_dump(exclude_none=True) if source else None,
+        "revision": fetched.get("commit") or (source.hf.revision if source and source.hf else None),
+        "quantization": (model_server or {}).get("quantization"),
     }
 
 
-def _cpu() -> str | None:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
+def _server(job: JobRow, model_server: Json | None) -> Json | Unknown | None:
+    if job.spec.model.serve and model_server is None:
+        return Unknown("its model server was never started")
+    if model_server is None:
         return None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+    packages = (model_server.get("environment") or {}).get("packages")
+    own = {"packages_sha256": surroundings.sha256_of(packages)} if packages else {}
+    return {"deaths": 0, "env": {}, **own, **model_server}
 
 
-def _os() -> str | None:
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME")
-    except OSError:
-        return None
+def _manifest_commit(job: JobRow) -> Json:
+    return surroundings.commit(Path(job.manifest_dir)) if job.manifest_dir else {}
+
+
+def _moment(when: datetime | None) -> str | None:
+    return when.astimezone(UTC).isoformat() if when else None
+
+
+async def ran(store: Store, reference: str) -> Ran:
+    """Return a job with its record, every fact in its place. Raises NotFound."""
+    snapshot = await store.snapshot(await store.resolve(reference))
+    return as_ran(snapshot, await store.provenance(snapshot.job.id))
+
+
+def as_ran(snapshot: JobSnapshot, document: Mapping[str, Any]) -> Ran:
+    """Return a job with its record as the store, or a server, has it."""
+    return Ran(
+        job=snapshot.job.id,
+        name=snapshot.job.name,
+        benchmarks={each.index: f"{each.provider_id}/{each.benchmark_id}" for each in snapshot.benchmarks},
+        record=whole(document),
+    )

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from evallab.api.errors import BenchmarkFailed, EvallabError
 from evallab.api.provider import Provider
-from evallab.engine import comparing, external, launching, observing, projecting, provenance, recording
+from evallab.engine import comparing, external, launching, observing, projecting, provenance, recording, validating
 from evallab.engine.adopting import adopt
 from evallab.engine.data import not_started, waiting
 from evallab.engine.observing import Standing
@@ -23,6 +23,7 @@ from evallab.planning.lifecycle import (
     Action,
     FetchData,
     Plan,
+    RunCanary,
     Settle,
     StartAttempt,
     StartModel,
@@ -88,7 +89,13 @@ class Engine:
             adopt(snapshot, ports.receiver)
             self._seen[job_id] = None
         view = await observing.observe(
-            snapshot, ports.runtime, ports.models.view, standing, now=now, data=ports.datasets.state
+            snapshot,
+            ports.runtime,
+            ports.models.view,
+            standing,
+            now=now,
+            data=ports.datasets.state,
+            canary=await ports.canaries.state(snapshot.job),
         )
         return snapshot, decide(view, now)
 
@@ -97,7 +104,10 @@ class Engine:
             case StartModel():
                 await self._ports.models.start(snapshot.job)
             case StopModel():
+                await self._ports.telemetry.settle(snapshot.job.id)
                 await self._ports.models.stop(snapshot.job.id)
+            case RunCanary():
+                self._ports.canaries.start(snapshot.job, self._ports.models.url(snapshot.job), last=action.last)
             case FetchData():
                 self._ports.datasets.start(snapshot.job, action.index, action.number)
             case StartAttempt():
@@ -233,16 +243,18 @@ class Engine:
         ports = self._ports
         snapshot = await ports.store.snapshot(before.job.id, deleted=True) if plan.actions else before
         job, benchmarks = projecting.project(snapshot, plan, ports.models.record(snapshot.job), now=ports.now())
+        ports.telemetry.look(job, benchmarks, snapshot.attempts)
         if plan.finished and snapshot.job.finished_at is None:
             job = await self._finish(replace(job, state=snapshot.job.state, finished_at=None))
             job, benchmarks = projecting.project(
                 replace(snapshot, job=job), plan, ports.models.record(job), now=ports.now()
             )
             await ports.datasets.stop(job.id)
+            await ports.canaries.stop(job.id)
             ports.receiver.forget_job(job.id)
             await ports.runtime.tidy(job.id)
             self._seen.pop(job.id, None)
-        benchmarks = waiting(job, benchmarks, ports.datasets)
+        benchmarks = waiting(job, waiting(job, benchmarks, ports.datasets), ports.models)
         if (job, benchmarks) != (snapshot.job, snapshot.benchmarks):
             job = replace(job, updated_at=ports.now())
             await ports.store.save_job(job, benchmarks)
@@ -251,9 +263,11 @@ class Engine:
     async def _finish(self, job: JobRow) -> JobRow:
         """Add provenance, setup key and comparisons before the job's last state is written; each is safe to repeat."""
         ports = self._ports
-        record = await asyncio.to_thread(provenance.collect, job, ports.models.record(job))
-        await ports.store.add_provenance(job.id, record, now=ports.now())
+        record = await asyncio.to_thread(provenance.collect, job, ports.models.record(job), now=ports.now())
         job = replace(job, setup_key=provenance.setup_key(record))
+        canary, telemetry = await ports.canaries.judge(job), await validating.validate(ports, job)
+        record = provenance.with_course(record, canary=canary, telemetry=telemetry)
+        await ports.store.add_provenance(job.id, record, now=ports.now())
         compare = job.spec.compare
         try:
             rows = await comparing.comparisons(ports.store, job, against=compare.against, margin=compare.margin)

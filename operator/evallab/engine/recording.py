@@ -3,17 +3,18 @@
 Called by the reconciler when an attempt completed. Everything lands in one transaction or not at all.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Protocol
 
-from evallab.analysis.intervals import Interval, of_mean
-from evallab.api.contract import Counts, Result, Sample, ScoreValue
+from evallab.api.contract import Result, Sample, ScoreValue
+from evallab.engine import provenance
+from evallab.engine.bounding import Answers, bounded, of_questions, pass_at_k
 from evallab.planning import keys, scoring, validity
 from evallab.planning.conclusion import Conclusion
 from evallab.planning.confidential import is_confidential
@@ -72,7 +73,7 @@ class Ended:
 def assemble(ended: Ended, files: Files, *, now: datetime) -> AttemptResult:
     """Return everything to record. Raises ValueError when the samples file is damaged, OSError when a disk is full."""
     result = read_result(ended.leavings.result_file) or from_events(ended.events) or Result(status="completed")
-    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    values: dict[tuple[str, str], Answers] = {}
     artifacts, samples = _samples(ended, result, files, values)
     benchmark = ended.job.spec.benchmarks[ended.attempt.index]
     question_key = keys.question_key(benchmark.provider_id, benchmark.id, result.question)
@@ -87,7 +88,9 @@ def assemble(ended: Ended, files: Files, *, now: datetime) -> AttemptResult:
         artifacts=(*artifacts, *_kept(ended, result, files)),
         dataset=_dataset(result, ended.test_data),
         question_key=question_key,
-        provenance=_provenance(result, ended.test_data, ended.executed),
+        provenance=provenance.of_attempt(
+            ended.attempt, result, given=ended.test_data, executed=ended.executed, question_key=question_key, now=now
+        ),
     )
 
 
@@ -103,7 +106,7 @@ def not_recorded(error: OSError | ValueError) -> Conclusion:
 
 
 def _samples(
-    ended: Ended, result: Result, files: Files, values: dict[tuple[str, str], list[float]]
+    ended: Ended, result: Result, files: Files, values: dict[tuple[str, str], Answers]
 ) -> tuple[tuple[ArtifactRow, ...], list[SampleRow]]:
     if result.samples is None:
         return (), []
@@ -115,12 +118,12 @@ def _samples(
     return (artifact,), rows
 
 
-def _noting(samples: Iterator[Sample], values: dict[tuple[str, str], list[float]]) -> Iterator[Sample]:
+def _noting(samples: Iterator[Sample], values: dict[tuple[str, str], Answers]) -> Iterator[Sample]:
     """Pass samples through and collect each metric's values on the way: the texts are read once and never held."""
     for sample in samples:
         for name, value in sample.scores.items():
             if value is not None:
-                values[_metric(name)].append(_number(name, value))
+                values.setdefault(_metric(name), Answers()).note(sample, _number(name, value))
         yield sample
 
 
@@ -133,52 +136,81 @@ def _number(name: str, value: float) -> float:
 
 @lru_cache(maxsize=4096)
 def _metric(name: str) -> tuple[str, str]:
-    metric, _, filter_ = name.rpartition(",")
-    return metric, filter_
+    metric, comma, filter_ = name.rpartition(",")
+    return (metric, filter_) if comma else (filter_, "none")
 
 
 def _scores(
-    ended: Ended, result: Result, values: Mapping[tuple[str, str], Sequence[float]], question_key: str | None
+    ended: Ended, result: Result, values: Mapping[tuple[str, str], Answers], question_key: str | None
 ) -> Iterator[ScoreRow]:
     benchmark = ended.job.spec.benchmarks[ended.attempt.index]
     chosen = scoring.primary(benchmark, result.scores)
+    reported = {(score.metric, score.filter) for score in result.scores}
     for score in result.scores:
-        known = values.get((score.metric, score.filter), ()) if score.kind == "mean" else ()
-        interval, method = _interval(score, known)
-        between = validity.bounds(known, score=score.value, errors=result.counts.errors)
-        verdict, reasons = validity.judge(result.counts, intervals_known=interval is not None, bounds=between)
+        known = values.get((score.metric, score.filter))
         speaks = chosen is not None and (score.metric, score.filter) == (chosen.metric, chosen.filter)
-        yield ScoreRow(
-            job_id=ended.job.id,
-            index=ended.attempt.index,
-            attempt_id=ended.attempt.id,
-            provider_id=benchmark.provider_id,
-            benchmark_id=benchmark.id,
-            metric=score.metric,
-            filter=score.filter,
-            value=_number(score.metric, score.value),
-            stderr=score.stderr,
-            ci_low=interval.low if interval else None,
-            ci_high=interval.high if interval else None,
-            interval_method=method,
-            n=len(known) or score.n or result.counts.answered,
-            n_errors=result.counts.errors,
-            higher_is_better=not chosen.lower_is_better if chosen and speaks else score.higher_is_better,
-            primary=speaks,
-            question_key=question_key,
-            validity=verdict,
-            validity_reasons=reasons,
-            threshold=chosen.threshold if chosen and speaks else None,
-            passed=scoring.passed(score.value, chosen) if chosen and speaks else None,
+        row = _score(ended, result, score, known, question_key)
+        if not (chosen and speaks):
+            yield row
+            continue
+        yield replace(
+            row,
+            higher_is_better=not chosen.lower_is_better,
+            primary=True,
+            threshold=chosen.threshold,
+            passed=scoring.passed(score.value, chosen),
         )
+        yield from (each for each in _at_k(row, known) if (each.metric, each.filter) not in reported)
 
 
-def _interval(score: ScoreValue, values: Sequence[float]) -> tuple[Interval | None, str]:
-    """Return a 95 % interval and its method, or None and the reason."""
-    if not values:
-        return None, "none: a corpus metric" if score.kind == "corpus" else "none: no samples"
-    interval = of_mean(values)
-    return (interval, interval.method) if interval else (None, "none: one sample")
+def _score(
+    ended: Ended, result: Result, score: ScoreValue, known: Answers | None, question_key: str | None
+) -> ScoreRow:
+    benchmark = ended.job.spec.benchmarks[ended.attempt.index]
+    interval, method = bounded(score, known)
+    values = known.values if known and score.kind == "mean" else ()
+    between = validity.bounds(values, score=score.value, errors=result.counts.errors)
+    sampled = bool(values) or (score.kind == "corpus" and result.samples is not None)
+    verdict, reasons = validity.judge(result.counts, intervals_known=sampled, bounds=between)
+    return ScoreRow(
+        job_id=ended.job.id,
+        index=ended.attempt.index,
+        attempt_id=ended.attempt.id,
+        provider_id=benchmark.provider_id,
+        benchmark_id=benchmark.id,
+        metric=score.metric,
+        filter=score.filter,
+        value=_number(score.metric, score.value),
+        stderr=score.stderr,
+        ci_low=interval.low if interval else None,
+        ci_high=interval.high if interval else None,
+        interval_method=method,
+        n=(known.questions if known and values else 0) or score.n or result.counts.answered,
+        n_errors=result.counts.errors,
+        higher_is_better=score.higher_is_better,
+        primary=False,
+        question_key=question_key,
+        validity=verdict,
+        validity_reasons=reasons,
+    )
+
+
+def _at_k(row: ScoreRow, known: Answers | None) -> Iterator[ScoreRow]:
+    """Yield pass@k beside a score of right and wrong whose questions were all asked k times, k being 2 or more."""
+    found = pass_at_k(known) if known else None
+    if known is None or found is None:
+        return
+    k, estimates = found
+    interval, method = of_questions(estimates, known)
+    yield replace(
+        row,
+        metric=f"pass@{k}",
+        value=fmean(estimates.values()),
+        stderr=None,
+        ci_low=interval.low if interval else None,
+        ci_high=interval.high if interval else None,
+        interval_method=method,
+    )
 
 
 def _metrics(result: Result, events: Sequence[EventRow]) -> dict[str, Any]:
@@ -209,17 +241,3 @@ def _dataset(result: Result, given: Mapping[str, Any] | None) -> DatasetRow | No
         n=result.counts.total,
         detail={key: value for key, value in data.items() if key not in {"name", "fingerprint", "revision"}},
     )
-
-
-def _provenance(result: Result, given: Mapping[str, Any] | None, executed: Mapping[str, Any]) -> dict[str, Any]:
-    counts: Counts = result.counts
-    return {
-        **({"executed": dict(executed)} if executed else {}),
-        "test_data": dict(given) if given else None,
-        "harness": result.question.get("harness"),
-        **result.provenance,
-        "question": result.question,
-        "answered_by": result.answered_by,
-        "counts": counts.model_dump(),
-        "warnings": list(result.warnings),
-    }

@@ -1,10 +1,10 @@
-"""A job against its repetition: the same questions, answer by answer. Called by `evallab reproduce`."""
+"""A job against its repetition: the same questions, answer by answer. For `evallab reproduce`, here and over REST."""
 
 from dataclasses import dataclass
 
 from evallab.analysis.reproduction import Reproduction, reproduce
-from evallab.api.errors import NotFound
-from evallab.store.interface import Pairable, ScoreRow, Store
+from evallab.api.errors import NotFound, UsageError
+from evallab.store.interface import JobRow, Pairable, ScoreRow, Store
 
 Key = tuple[int, int]  #: question and repeat
 
@@ -18,6 +18,78 @@ class Repeated:
     metric: str
     found: Reproduction | None = None
     why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repetition:
+    """A job and its repetition, benchmark by benchmark."""
+
+    job: str
+    name: str
+    repetition: str
+    benchmarks: tuple[Repeated, ...]
+
+    @property
+    def same(self) -> bool:
+        """Say whether every benchmark is reproducible, as far as the window says."""
+        return all(each.found and each.found.verdict != "non-reproducible" for each in self.benchmarks)
+
+
+async def repetition(store: Store, job: JobRow, again_id: str) -> Repetition:
+    """Compare a job with its repetition. Raises NotFound when the first recorded no score."""
+    rows = await repetitions(store, job.id, again_id)
+    return Repetition(job=job.id, name=job.name, repetition=again_id, benchmarks=rows)
+
+
+async def repeatable(store: Store, reference: str) -> JobRow:
+    """Return a job that can be run again and compared with. Raises NotFound, UsageError for one that cannot."""
+    try:
+        job_id = await store.resolve(reference)
+    except NotFound:
+        await _deleted(store, reference)
+        raise
+    job = (await store.snapshot(job_id)).job
+    what = f"{job.name} ({job.id[:8]})"
+    if job.runtime == "imported":
+        raise UsageError(
+            f"{what} was imported: another program ran it, and its files do not say how to run it again.",
+            remedy="Describe it in a manifest and compare: evallab diff JOB IMPORTED.",
+        )
+    if job.finished_at is None:
+        raise UsageError(
+            f"{what} is still {job.state}; there is nothing to reproduce yet.",
+            remedy=f"Wait for its end: evallab wait {job.id[:8]}.",
+        )
+    if not job.spec.benchmarks or not _reached(job):
+        raise UsageError(
+            f"The record of {what} does not say what to run again: it holds no spec with benchmarks and a model.",
+            remedy="Run it from a manifest: evallab run -f FILE.",
+        )
+    if not await store.scores(job.id, primary_only=True):
+        raise NotFound(
+            f"Job {job.id[:8]} recorded no score, so there is nothing to reproduce.",
+            remedy="Run it again: evallab rerun JOB.",
+        )
+    return job
+
+
+async def _deleted(store: Store, reference: str) -> None:
+    try:
+        job = (await store.snapshot(reference, deleted=True)).job
+    except NotFound:
+        return
+    when = f"{job.deleted_at:%Y-%m-%d}" if job.deleted_at else "earlier"
+    raise NotFound(
+        f"Job {job.id[:8]} ({job.name}) was deleted {when}: it is neither run again nor compared with.",
+        remedy="Run it from its manifest: evallab run -f FILE.",
+    )
+
+
+def _reached(job: JobRow) -> bool:
+    model = job.spec.model
+    data = [each.test_data for each in job.spec.benchmarks]
+    recorded = all(each is not None and each.type == "pre_recorded_data" for each in data)
+    return bool(model.url or model.serve or model.in_process or recorded)
 
 
 async def repetitions(store: Store, job_id: str, again_id: str) -> tuple[Repeated, ...]:

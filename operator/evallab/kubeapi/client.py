@@ -9,6 +9,8 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client as official
@@ -38,6 +40,9 @@ class KubernetesApi:
     def __init__(self, configuration: Any) -> None:
         """Use a configuration of the official client."""
         configuration.retries = None
+        # else each request waits for two threads, which read ~/.netrc and look for a proxy
+        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.proxy = configuration.proxy or _proxy(configuration.host)
         self._client = official.ApiClient(configuration)
 
     @property
@@ -195,6 +200,12 @@ async def of_context(context: str | None = None, kubeconfig: Path | None = None)
             remedy="See which there are: kubectl config get-contexts.",
         ) from error
     return KubernetesApi(configuration)
+
+
+def _proxy(host: str) -> str | None:
+    """Return the proxy that the environment names for a host."""
+    where = urlsplit(host)
+    return None if proxy_bypass(where.hostname or "") else getproxies().get(where.scheme)
 
 
 def _there(found: Json | None, kind: Kind, namespace: str | None) -> Json:

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,19 +18,24 @@ from types import MappingProxyType
 from evallab.api.job import EvalJob
 from evallab.api.provider import Provider
 from evallab.catalog import Catalog
+from evallab.engine.canary import Canaries
 from evallab.engine.data import Datasets
 from evallab.engine.driver import Driver, Turn
 from evallab.engine.models import Models
 from evallab.engine.ports import Ports
 from evallab.engine.reconcile import Engine
+from evallab.engine.watching import GpuReader, Sight, Watch
 from evallab.local import background, holders
 from evallab.local.data import fetcher
 from evallab.local.detached import Detached
+from evallab.local.provisions import provisions
 from evallab.local.servers import Servers
 from evallab.planning.lifecycle import Plan
 from evallab.receiver.mailbox import receiving_by_mailbox
 from evallab.receiver.server import Receiver, receiving
+from evallab.runtimes.local import gpu_users
 from evallab.runtimes.local.gpu_leases import GpuLeases
+from evallab.runtimes.local.gpu_readings import NvmlReader
 from evallab.runtimes.local.gpus import GpuInventory, Nvml
 from evallab.runtimes.local.model_server import free_port
 from evallab.runtimes.local.runtime import LocalRuntime
@@ -78,6 +83,7 @@ async def open_lab(
     detached: bool = False,
     parallel: int = 1,
     inventory: GpuInventory | None = None,
+    gpus: GpuReader | None = None,
     limits: Mapping[str, int] = MappingProxyType({}),
     require_token: bool = False,
 ) -> AsyncIterator[Lab]:
@@ -95,8 +101,19 @@ async def open_lab(
         _receiver(settings, store, wake, detached=detached, require_token=require_token) as receiver,
     ):
         servers = _servers(settings, environ, inventory or Nvml(), attached=not detached)
-        models = Models(launch=servers.launch, free_port=free_port, changed=wake.set, find=servers.find)
+        providers = catalog.by_id if isinstance(catalog, Catalog) else catalog
+        models = Models(
+            launch=servers.launch,
+            free_port=free_port,
+            changed=wake.set,
+            find=servers.find,
+            provisions=provisions(settings, environ),
+            providers=providers,
+            environ=environ,
+        )
         datasets = Datasets(fetcher(settings, environ), changed=wake.set)
+        canaries = Canaries(store, now=_now, changed=wake.set)
+        watch = Watch(store, _sight(gpus or NvmlReader(), servers, models), now=_now)
         pool = ShimPool(sys.executable)
         runtime = await _runtime(settings, environ, limits, pool if detached else None)
         if detached:
@@ -107,10 +124,12 @@ async def open_lab(
             receiver=receiver,
             models=models,
             files=ArtifactFiles(settings.artifacts_dir),
-            providers=catalog.by_id if isinstance(catalog, Catalog) else catalog,
+            providers=providers,
             now=_now,
             new_id=lambda: str(uuid.uuid4()),
             datasets=datasets,
+            telemetry=watch,
+            canaries=canaries,
         )
         driver = Driver(
             engine=Engine(ports),
@@ -127,6 +146,8 @@ async def open_lab(
             yield Lab(store=store, driver=driver, receiver=receiver)
         finally:
             pool.close()
+            await watch.close()
+            await canaries.stop_all()
             await datasets.stop_all()
             if not detached:
                 await models.stop_all()
@@ -137,6 +158,13 @@ def _servers(settings: Settings, environ: Mapping[str, str], inventory: GpuInven
     servers = Servers(home=settings.home, environ=environ, gpus=gpus, attached=attached)
     gpus.serving = servers.serving
     return servers
+
+
+def _sight(reader: GpuReader, servers: Servers, models: Models) -> Sight:
+    def foreign(job_id: str, attempts: frozenset[str], pids: Iterable[int]) -> frozenset[int] | None:
+        return gpu_users.foreign(pids, {servers.mark(job_id), *attempts})
+
+    return Sight(gpus=reader, devices=servers.devices, foreign=foreign, url=models.url)
 
 
 async def _runtime(

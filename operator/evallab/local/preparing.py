@@ -15,6 +15,7 @@ from evallab.datasets.files import bundled_names as data_names
 from evallab.modelserver.bundled import bundled_names
 from evallab.planning.checks import CheckFacts, check, not_enforced, paths_to_check
 from evallab.planning.expand import expand
+from evallab.planning.hardware import with_gpus
 from evallab.runtimes.local.gpus import Nvml, visible
 
 
@@ -41,7 +42,7 @@ def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: 
     if problems:
         raise manifest.refuse(problems)
     return Prepared(
-        job=expand(manifest.job, catalog),
+        job=with_gpus(expand(manifest.job, catalog), facts.gpus),
         manifest=data.decode(),
         directory=directory,
         not_enforced=not_enforced(manifest.job, "local"),
@@ -49,8 +50,9 @@ def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: 
 
 
 def gpus_here(job: EvalJob) -> int | None:
-    """Count the GPUs if the job asks for one."""
-    if job.hardware is None or job.hardware.gpu is None:
+    """Count the GPUs if the job asks for one, or its model server does."""
+    asks = job.hardware is not None and job.hardware.gpu is not None
+    if not asks and (job.model.serve is None or job.model.serve.runtime != "vllm"):
         return None
     return len(visible(Nvml().gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")))
 

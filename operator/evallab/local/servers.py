@@ -6,7 +6,7 @@ Wired by `lab`. All that a later process needs to know lies in the server's dire
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from evallab.runtimes.local.gpu_leases import GpuLeases
 from evallab.runtimes.local.model_server import LocalServerProcess
 
 PORT_FILE = "port"
+GPUS_FILE = "gpus"
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,39 @@ class Servers:
     gpus: GpuLeases
     attached: bool
 
-    async def launch(self, job_id: str, command: ServerCommand) -> ServerProcess:
-        """Start a job's server on the GPUs that are reserved for it. Raises ModelServerFailed."""
+    async def launch(self, job_id: str, command: ServerCommand, locks: Sequence[int] = ()) -> ServerProcess:
+        """Start a job's server on its GPUs, with further `locks` to hold. Raises ModelServerFailed."""
         process = self._process(job_id)
         process.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.attached:
             (process.directory / PORT_FILE).unlink(missing_ok=True)
         else:
             write_atomically(process.directory / PORT_FILE, str(command.port))
+        write_atomically(process.directory / GPUS_FILE, ",".join(self.gpus.uuids(job_id)))
         env = {**allowed(self.environ), **self._devices(job_id), **command.env}
-        locks = [os.dup(each) for each in self.gpus.descriptors(job_id)]  # ours may be given back meanwhile
+        held = [os.dup(each) for each in (*self.gpus.descriptors(job_id), *locks)]  # ours may be given back meanwhile
         try:
-            await process.start(command.argv, env, attached=self.attached, keep_open=locks)
+            await process.start(command.argv, env, attached=self.attached, keep_open=held)
         finally:
-            for each in locks:
+            for each in held:
                 os.close(each)
         return Server(process)
 
     def _devices(self, job_id: str) -> dict[str, str]:
         uuids = self.gpus.uuids(job_id)
         return {"CUDA_VISIBLE_DEVICES": ",".join(uuids)} if uuids else {}
+
+    def devices(self, job_id: str) -> tuple[str, ...]:
+        """Return the GPUs that are reserved for a job, also by a process before this one that started its server."""
+        try:
+            said = (self._process(job_id).directory / GPUS_FILE).read_text(encoding="utf-8")
+        except OSError:
+            said = ""
+        return self.gpus.uuids(job_id) or tuple(each for each in said.split(",") if each)
+
+    def mark(self, job_id: str) -> str:
+        """Return the name that the processes of a job's server carry."""
+        return self._process(job_id).name
 
     def find(self, job_id: str) -> Found | None:
         """Return the job's server and its port if it runs and is meant to outlive who started it."""

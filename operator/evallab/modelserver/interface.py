@@ -24,6 +24,10 @@ class ServeRequest:
     command: str | None = None
     """The shell command of the runtime `custom`."""
     health_path: str | None = None
+    scores_prompts: bool = True
+    """Whether a benchmark of the job asks, or may ask, how likely its prompts are (log-likelihood suites)."""
+    batch_invariant: bool = False
+    """Whether answers must not depend on what else is computed at the same time."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,12 @@ class ServerCommand:
     health_path: str
     served_name: str
     base_path: str = "/v1"
+    ready_s: float = 120.0
+    """How long it may take to become ready when nobody said."""
+    dies_unhealthy: bool = False
+    """Whether its process may outlive its engine; its health path then answers something else than 200."""
+    passes: tuple[str, ...] = ()
+    """Beginnings of the variables of our environment that change what it does: passed on, and recorded."""
 
 
 @dataclass(frozen=True)

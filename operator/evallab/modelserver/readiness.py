@@ -8,17 +8,14 @@ import httpx
 
 from evallab.api.errors import ModelServerFailed
 from evallab.modelserver.interface import ServerFacts
+from evallab.modelserver.signs import meaning
 
-_LOG_LINES = 15
+LOG_LINES = 400  #: so much of a log is looked at: a cause stands above what else fails because of it
+_SHOWN_LINES = 15
+_SICK = 3  #: so many answers other than 200, one after the other, are a dead engine
+_SICK_POLL_S = 1.0
 _POLL_S = 0.05
 _POLL_MAX_S = 1.0
-_REMEDIES = (
-    ("address already in use", "Another process took the port; run it again."),
-    ("out of memory", "The model does not fit into memory; use a smaller one, or a shorter context."),
-    ("no module named", "The environment lacks a package; install the extra of this runtime."),
-    ("no such file or directory", "Check serve.source: a file that it names does not exist."),
-    ("unrecognized arguments", "Check serve.args: the server does not know one of them."),
-)
 _SLOW_REMEDY = "Look at the log above; a large model may need a longer start-up time."
 
 
@@ -78,15 +75,37 @@ async def probe(url: str, client: httpx.AsyncClient | None = None) -> ServerFact
     )
 
 
+async def until_unhealthy(url: str, health_path: str, client: httpx.AsyncClient | None = None) -> str:
+    """Watch a server that was ready; return what it says when its engine is dead, while its process lives on.
+
+    Silence is no sign: a busy server may be slow. An answer other than 200, several times, is.
+    """
+    if client is None:
+        async with _client() as own:
+            return await until_unhealthy(url, health_path, own)
+    sick, status = 0, 200
+    while sick < _SICK:
+        await asyncio.sleep(_SICK_POLL_S)
+        try:
+            status = (await client.get(url.rstrip("/") + health_path)).status_code
+        except httpx.HTTPError:
+            continue
+        sick = 0 if status == httpx.codes.OK else sick + 1
+    return f"{health_path} answers {status}"
+
+
 def remedy_for(log: str) -> str:
     """Return what the user can do about a start that failed with this log."""
-    lower = log.lower()
-    return next((remedy for sign, remedy in _REMEDIES if sign in lower), _SLOW_REMEDY)
+    found = meaning(log.splitlines())
+    return found.remedy if found else _SLOW_REMEDY
 
 
 def _failed(reason: str, log: str) -> ModelServerFailed:
-    tail = "\n".join(log.strip().splitlines()[-_LOG_LINES:]) or "(the log is empty)"
-    return ModelServerFailed(f"{reason} The end of its log:\n{tail}\n", remedy=remedy_for(tail))
+    lines = log.strip().splitlines()
+    found = meaning(lines)
+    why = f"{reason} {found.reason}" if found else reason
+    tail = "\n".join(lines[-_SHOWN_LINES:]) or "(the log is empty)"
+    return ModelServerFailed(f"{why} The end of its log:\n{tail}\n", remedy=found.remedy if found else _SLOW_REMEDY)
 
 
 def _client() -> httpx.AsyncClient:

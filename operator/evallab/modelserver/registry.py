@@ -7,8 +7,9 @@ from evallab.modelserver.custom import Custom
 from evallab.modelserver.interface import ModelServer
 from evallab.modelserver.llamacpp import LlamaCpp
 from evallab.modelserver.reference.server import Reference
+from evallab.modelserver.vllm import Vllm
 
-_SERVERS: tuple[ModelServer, ...] = (Reference(), LlamaCpp(), Custom())
+_SERVERS: tuple[ModelServer, ...] = (Reference(), LlamaCpp(), Vllm(), Custom())
 
 
 def runtimes() -> tuple[str, ...]:

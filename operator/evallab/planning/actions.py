@@ -16,6 +16,13 @@ class StopModel:
 
 
 @dataclass(frozen=True)
+class RunCanary:
+    """Ask the fixed prompts: those that come before the first attempt, or after the `last`."""
+
+    last: bool = False
+
+
+@dataclass(frozen=True)
 class FetchData:
     """Fetch and verify the test data of the next attempt of a benchmark."""
 
@@ -49,4 +56,4 @@ class Settle:
     conclusion: Conclusion
 
 
-Action = StartModel | StopModel | FetchData | StartAttempt | StopAttempt | Settle
+Action = StartModel | StopModel | RunCanary | FetchData | StartAttempt | StopAttempt | Settle

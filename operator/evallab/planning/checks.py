@@ -13,7 +13,8 @@ from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob, Serve, TestData
 from evallab.planning import refusals
 from evallab.planning.catalog_view import CatalogView
-from evallab.planning.data_checks import data_is_addressable, data_secret
+from evallab.planning.data_checks import CREDENTIALS, KEY_DIRECTORY, data_is_addressable, data_secret, weights_secret
+from evallab.planning.number_checks import numbers_are_in_range
 from evallab.planning.subject import CheckFacts, Subject, entries, guess
 
 __all__ = ["CheckFacts", "PathNeed", "Runtime", "check", "not_enforced", "paths_to_check"]
@@ -21,9 +22,7 @@ __all__ = ["CheckFacts", "PathNeed", "Runtime", "check", "not_enforced", "paths_
 Runtime = Literal["local", "served"]
 Check = Callable[[Subject], Iterable[str]]
 not_enforced = refusals.not_enforced
-SERVERS = ("reference", "llamacpp", "custom")
-YEAR = 31_536_000
-MOST_PRIORITY = 1_000_000_000
+SERVERS = ("reference", "llamacpp", "vllm", "custom")
 _BAD_PORT = "the port must be a number from 1 to 65535"
 
 
@@ -44,7 +43,7 @@ def check(job: EvalJob, *, catalog: CatalogView, runtime: Runtime, facts: CheckF
     subject = Subject(job, catalog, facts)
     left_out = CHECKED_BY_SERVER if runtime == "served" else ()
     chain = (*(each for each in CHECKS if each not in left_out), *refusals.CHECKS[runtime])
-    return tuple(sentence for each in chain for sentence in each(subject))
+    return tuple(dict.fromkeys(sentence for each in chain for sentence in each(subject)))
 
 
 def paths_to_check(job: EvalJob) -> tuple[PathNeed, ...]:
@@ -56,14 +55,15 @@ def _paths(job: EvalJob) -> Iterator[PathNeed]:
     model = job.model
     if model.serve and model.serve.source and model.serve.source.path:
         yield PathNeed("spec.model.serve.source.path", model.serve.source.path, "the weights")
+    if secret := weights_secret(model.serve):
+        yield PathNeed("spec.model.serve.source.hf.secretRef.name", secret, CREDENTIALS)
     if model.secret_ref:
-        path = model.secret_ref.removeprefix("file://")
-        yield PathNeed("spec.model.auth.secretRef.name", path, "on one computer a directory with the file api-key")
+        yield PathNeed("spec.model.auth.secretRef.name", model.secret_ref.removeprefix("file://"), KEY_DIRECTORY)
     for where, benchmark in entries(job):
         if benchmark.test_data and benchmark.test_data.path:
             yield PathNeed(f"{where}.testDataRef.path", benchmark.test_data.path, "the dataset")
         if secret := data_secret(benchmark.test_data):
-            yield PathNeed(f"{where}.testDataRef", secret.removeprefix("file://"), "a directory with credentials")
+            yield PathNeed(f"{where}.testDataRef", secret.removeprefix("file://"), CREDENTIALS)
         include = benchmark.parameters.get("include_path")
         if isinstance(include, str):
             yield PathNeed(f"{where}.parameters.include_path", include, "the directory of task files")
@@ -177,39 +177,14 @@ def _unknown_members(subject: Subject, held: list[tuple[str, str]]) -> Iterator[
             yield f'spec.collection.id: names a benchmark that {provider_id} does not have: "{benchmark_id}"'
 
 
-def numbers_are_in_range(subject: Subject) -> Iterator[str]:
-    """Margins, thresholds, retries and times; the REST face does not bound them."""
-    job = subject.job
-    if job.compare.margin is not None and job.compare.margin < 0:
-        yield f"spec.compare.margin: must be at least 0; found {job.compare.margin:g}"
-    if not -MOST_PRIORITY <= job.priority <= MOST_PRIORITY:
-        yield f"spec.priority: must be from -{MOST_PRIORITY:,} to {MOST_PRIORITY:,}; found {job.priority}"
-    if not 0 <= job.retries <= 100:
-        yield f"spec.retries: must be from 0 to 100; found {job.retries}"
-    times = {"timeoutSeconds": job.timeout_seconds, "pendingDeadlineSeconds": job.pending_deadline_seconds}
-    for name, seconds in times.items():
-        if not 1 <= seconds <= YEAR:
-            yield f"spec.{name}: must be from 1 to {YEAR:,} (a year); found {seconds}"
-    if job.model.serve and not 1 <= (job.model.serve.ready_timeout_seconds or 1) <= YEAR:
-        yield f"spec.model.serve.readyTimeoutSeconds: must be from 1 to {YEAR:,} (a year)"
-    yield from _thresholds(subject)
-
-
-def _thresholds(subject: Subject) -> Iterator[str]:
-    criteria = {"spec": subject.job.pass_criteria} | {where: each.pass_criteria for where, each in subject.entries()}
-    for where, each in criteria.items():
-        if each and abs(each.threshold) > 1e12:
-            yield f"{where}.passCriteria.threshold: must lie between -1e12 and 1e12; found {each.threshold:g}"
-
-
 def server_is_complete(subject: Subject) -> Iterator[str]:
     """The model server is one that exists, and has what it needs and nothing that is not meant for it."""
     serve = subject.job.model.serve
     if serve is None:
         return
-    if serve.runtime == "vllm":
-        yield f"spec.model.serve.runtime: vllm is not in this version yet; use one of {', '.join(SERVERS)}, or url"
-    elif serve.runtime not in SERVERS:
+    if serve.batch_invariant is not None and serve.runtime != "vllm":
+        yield "spec.model.serve.batchInvariant: is only for the runtime vllm; remove it"
+    if serve.runtime not in SERVERS:
         yield f'spec.model.serve.runtime: there is no "{serve.runtime}"; {guess(serve.runtime, SERVERS)}'
     elif serve.runtime == "custom":
         yield from _custom(serve)

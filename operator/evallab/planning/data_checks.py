@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from evallab.api.job import TestData
+from evallab.api.job import Serve, TestData
 from evallab.planning.subject import Subject
 
 _REPO = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+CREDENTIALS = "a directory with credentials"
+KEY_DIRECTORY = "on one computer a directory with the file api-key"
 _REF = re.compile(r"[A-Za-z0-9_][^\s\\~^:?*\[\x00-\x1f]*")
 
 
@@ -22,6 +24,12 @@ def data_secret(data: TestData | None) -> str | None:
     """Return the directory with credentials that a source names."""
     sources = (data.hf, data.git, data.s3) if data else ()
     return next((source.secret_ref for source in sources if source and source.secret_ref), None)
+
+
+def weights_secret(serve: Serve | None) -> str | None:
+    """Return the directory with credentials for weights of a hub."""
+    hub = serve.source.hf if serve and serve.source else None
+    return hub.secret_ref.removeprefix("file://") if hub and hub.secret_ref else None
 
 
 def _problems(data: TestData) -> Iterator[str]:

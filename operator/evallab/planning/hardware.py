@@ -5,7 +5,7 @@ One of the checks that `refusals` lists for the local runtime.
 
 from collections.abc import Iterator
 
-from evallab.api.job import Gpu, Hardware
+from evallab.api.job import EvalJob, Gpu, Hardware
 from evallab.planning.subject import Subject
 
 RESOURCE = "nvidia.com/gpu"
@@ -25,6 +25,25 @@ def hardware_of_this_computer(subject: Subject) -> Iterator[str]:
         yield f"{where}.gpu: is for a model that is served here; remove it, or give model.serve"
     else:
         yield from _gpus(f"{where}.gpu", hardware.gpu, subject.facts.gpus)
+
+
+def with_gpus(job: EvalJob, there: int | None) -> EvalJob:
+    """Return a job with the GPUs that its vLLM will use reserved for it, where it does not say how many.
+
+    As many as `--tensor-parallel-size` says, one by default, not more than there are; none on a computer without any.
+    """
+    serve = job.model.serve
+    if serve is None or serve.runtime != "vllm" or job.hardware is not None or not there:
+        return job
+    count = min(_parallel(serve.args), there)
+    return job.model_copy(update={"hardware": Hardware(gpu=Gpu(name=RESOURCE, count=count))})
+
+
+def _parallel(args: tuple[str, ...]) -> int:
+    words = [word for arg in args for word in arg.replace("_", "-").split("=", 1)]
+    flag = next((each for each in ("--tensor-parallel-size", "-tp") if each in words), None)
+    following = words[words.index(flag) + 1 : words.index(flag) + 2] if flag else []
+    return int(following[0]) if following and following[0].isdecimal() else 1
 
 
 def _of_a_cluster(hardware: Hardware) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from evallab.planning.actions import Action as Action
 from evallab.planning.actions import FetchData as FetchData
+from evallab.planning.actions import RunCanary as RunCanary
 from evallab.planning.actions import Settle as Settle
 from evallab.planning.actions import StartAttempt as StartAttempt
 from evallab.planning.actions import StartModel as StartModel
@@ -21,6 +22,7 @@ from evallab.planning.conclusion import MODEL_SERVER_DIED, AttemptFacts, Conclus
 BenchmarkState = Literal["pending", "running", "completed", "failed", "cancelled"]
 JobState = Literal["pending", "running", "completed", "failed", "partially_failed", "cancelled"]
 DataState = Literal["absent", "fetching", "ready"]
+CanaryState = Literal["off", "due", "asking", "begun", "done"]  #: `begun`: asked before the attempts, not yet after
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled"})
 MOST_DISRUPTIONS = 20  #: of one benchmark; what is disrupted again and again has to end, too
 LINGER_S = 10.0  #: so long an adapter may go on after it declared its end
@@ -36,6 +38,7 @@ class AttemptView:
     started_at: datetime
     settled: Conclusion | None = None  #: concluded and written down before; never decided anew
     waiting: bool = False  #: for a place to run; its running time has not begun
+    waits_for: str = ""  #: why it does not run yet, as a sentence
     past: bool = False  #: made before the job was resumed: of its end only a completion still counts
 
 
@@ -64,6 +67,7 @@ class JobView:
 
     benchmarks: tuple[BenchmarkView, ...]
     model: ModelView = ModelView()
+    canary: CanaryState = "off"
     created_at: datetime  #: or resumed: when it was last asked for
     admitted: bool = True  #: its turn has come
     suspended: bool = False  #: somebody wants it to pause
@@ -93,20 +97,27 @@ class Plan:
     benchmarks: tuple[BenchmarkStatus, ...]
     actions: tuple[Action, ...] = ()
     look_again_at: datetime | None = None
+    held: bool = False  #: all benchmarks have ended, and the canary's last prompts are being asked
 
     @property
     def finished(self) -> bool:
         """True when nothing will ever change and nothing is left to do."""
-        return not self.actions and self.state not in {"pending", "running"}
+        return not self.actions and not self.held and self.state not in {"pending", "running"}
 
 
 def decide(view: JobView, now: datetime) -> Plan:
     """Return the job's states and the next actions."""
     statuses = tuple(_status(benchmark, view, now) for benchmark in view.benchmarks)
     ends = (*_settle(view), *_stop(view, now))
-    actions = (*ends, *_model(view, statuses), *_fetch(view, statuses), *_start(view, statuses))
+    starts = (*_model(view, statuses), *_canary(view, statuses), *_fetch(view, statuses), *_start(view, statuses))
     state = roll_up([status.state for status in statuses], started=_started(view), cancelled=view.cancelled)
-    return Plan(state=state, benchmarks=statuses, actions=actions, look_again_at=_deadline(view, statuses))
+    return Plan(
+        state=state,
+        benchmarks=statuses,
+        actions=(*ends, *starts),
+        look_again_at=_deadline(view, statuses),
+        held=_last_asked(view, statuses),
+    )
 
 
 def roll_up(states: Sequence[BenchmarkState], *, started: bool = True, cancelled: bool = False) -> JobState:
@@ -242,25 +253,29 @@ def _why_stop(attempt: AttemptView, view: JobView, now: datetime) -> tuple[str, 
         return "Lingered", ""
     if now < attempt.started_at + (view.pending_deadline if attempt.waiting else view.timeout):
         return "", ""
-    return ("PendingTooLong", _PENDING) if attempt.waiting else ("TimedOut", "")
+    return ("PendingTooLong", " ".join(_PENDING).format(attempt.waits_for)) if attempt.waiting else ("TimedOut", "")
 
 
-_PENDING = "It waited for a place to run longer than pendingDeadlineSeconds."
+_PENDING = (
+    "It waited for a place to run longer than pendingDeadlineSeconds. {}",
+    "Ask for less in hardwareConfig, correct its queue or nodeSelector, or raise pendingDeadlineSeconds.",
+)
 
 
 def _model(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
     """A dead server is stopped first, for what it may have left, and started again when nobody asks it any more."""
     model = view.model
-    unfinished = any(status.state not in TERMINAL for status in statuses)
+    unfinished = _unfinished(statuses)
     asked = unfinished and view.admitted and not view.suspended
     wanted = asked and not _going(view)
     found = model.state == "absent" and model.up  # a predecessor's, to be taken over also while it is being asked
-    if found and asked:
+    last = _last_asked(view, statuses)
+    if found and (asked or last):
         yield StartModel()
     if wanted and not model.up and (model.state == "absent" or (model.state == "died" and not _given_up(model, view))):
         yield StartModel()
     paused = view.suspended and not _going(view)
-    if model.up and (not unfinished or paused or model.state in {"died", "failed"}):
+    if model.up and not last and (not unfinished or paused or model.state in {"died", "failed"}):
         yield StopModel()
 
 
@@ -269,9 +284,35 @@ def _going(view: JobView) -> int:
     return sum(any(end is None for end in _ends(benchmark, view)) for benchmark in view.benchmarks)
 
 
+def _canary(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
+    """The fixed prompts are asked of a server that nobody else asks: before the first attempt, and after the last."""
+    if view.model.state not in {"external", "ready"}:
+        return
+    if view.canary == "due" and _may_start(view) and not _started(view) and _unfinished(statuses):
+        yield RunCanary()
+    if view.canary == "begun" and _last_asked(view, statuses):
+        yield RunCanary(last=True)
+
+
+def _last_asked(view: JobView, statuses: Sequence[BenchmarkStatus]) -> bool:
+    """Say whether the end of a job waits for its last prompts: there is a score, and a server to be asked."""
+    there = view.model.state in {"external", "ready", "starting"} or (view.model.state == "absent" and view.model.up)
+    scored = any(status.state == "completed" for status in statuses)
+    ended = scored and not _unfinished(statuses) and not (view.cancelled or view.abandoned)
+    return ended and there and view.canary in {"begun", "asking"}
+
+
+def _unfinished(statuses: Sequence[BenchmarkStatus]) -> bool:
+    return any(status.state not in TERMINAL for status in statuses)
+
+
+def _may_start(view: JobView) -> bool:
+    return view.admitted and not (view.suspended or view.cancelled or view.abandoned)
+
+
 def _fetch(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
     """Data is fetched while the model server starts, also for benchmarks whose turn comes later."""
-    if not view.admitted or view.suspended or view.cancelled or view.abandoned:
+    if not _may_start(view):
         return
     for benchmark, status in zip(view.benchmarks, statuses, strict=True):
         if benchmark.data == "absent" and status.state not in TERMINAL and None not in _ends(benchmark, view):
@@ -279,9 +320,11 @@ def _fetch(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Actio
 
 
 def _start(view: JobView, statuses: Sequence[BenchmarkStatus]) -> Iterator[Action]:
-    if not view.admitted or view.suspended or view.cancelled or view.abandoned:
+    if not _may_start(view):
         return
     if view.model.state not in {"external", "ready"}:
+        return
+    if view.canary in {"due", "asking"} and not _started(view):
         return
     going = _going(view)
     share = 0.5**view.model.deaths

@@ -7,20 +7,23 @@ from collections.abc import Callable, Iterable, Iterator
 
 from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob, Placement, TestData, WeightsSource
+from evallab.planning.canary import none_because
 from evallab.planning.hardware import hardware_of_this_computer
+from evallab.planning.secrecy_checks import secrets_are_references
 from evallab.planning.subject import Subject
 
 _CLUSTER_DATA = ("pvc",)
-_LATER_WEIGHTS = ("hf", "pvc", "oci")
+_LATER_WEIGHTS = ("pvc", "oci")
 
 
 def not_enforced(job: EvalJob, runtime: str) -> tuple[str, ...]:
     """Return the defaults that the runtime does not enforce, for display."""
+    if runtime == "kubernetes" and job.canary is None:
+        return ("determinism.canary: not run in a cluster in this version; drift is not looked for",)
     if runtime != "local":
         return ()
     notes = {
         "network: not enforced on this computer; adapters and model servers reach what you reach": job.network,
-        "determinism.canary: not enforced in this version; drift is not looked for": job.canary,
         "codeExecution: Forbidden by default; a foreign adapter is not kept from executing code": job.code_execution,
     }
     return tuple(text for text, said in notes.items() if said is None)
@@ -90,8 +93,8 @@ def unenforceable_fields(subject: Subject) -> Iterator[str]:
     job = subject.job
     if job.network is not None:
         yield f"spec.network: {job.network} cannot be enforced on one computer; remove it"
-    if job.canary not in {None, "Off"}:
-        yield f"spec.determinism.canary: {job.canary} is not in this version yet; remove it, or say Off"
+    if job.canary not in {None, "Off"} and (because := none_because(job, "local")):
+        yield f"spec.determinism.canary: {job.canary} cannot be kept: {because}; remove it, or say Off"
     if job.code_execution == "Sandboxed":
         yield "spec.codeExecution: Sandboxed is not in this version yet; remove it, or say Forbidden"
 
@@ -118,8 +121,8 @@ def _later_server(subject: Subject) -> Iterator[str]:
     if serve is None:
         return
     if kind := _first(serve.source, _LATER_WEIGHTS):
-        yield f"spec.model.serve.source.{kind}: is not in this version yet; use path or bundled"
-    if serve.version is not None:
+        yield f"spec.model.serve.source.{kind}: is not for one computer; use hf, path or bundled"
+    if serve.version is not None and serve.runtime != "vllm":
         yield f"spec.model.serve.version: {serve.runtime} runs as it is installed; remove it"
 
 
@@ -143,6 +146,13 @@ CHECKS: dict[str, tuple[Callable[[Subject], Iterable[str]], ...]] = {
         unenforceable_fields,
         later_features,
         starts_at_all,
+        secrets_are_references,
     ),
-    "served": (hardware_of_this_computer, unenforceable_fields, later_features, starts_at_all),
+    "served": (
+        hardware_of_this_computer,
+        unenforceable_fields,
+        later_features,
+        starts_at_all,
+        secrets_are_references,
+    ),
 }

@@ -74,8 +74,26 @@ def _commands(job: EvalJob, allowed: Allowed) -> Iterator[str]:
     serve = job.model.serve
     if serve and (serve.runtime == "custom" or serve.command) and not allowed.local_commands:
         yield f"custom.evallab.serve: a request may not run commands on this machine; {_OWNER}.local_commands"
+    wild = [arg for arg in (serve.args if serve and serve.runtime == "vllm" else ()) if _is_wild(arg)]
+    if wild and not allowed.local_commands:
+        yield f"custom.evallab.serve.args: a request may not say {wild[0].partition('=')[0]}; {_OWNER}.local_commands"
     if job.model.in_process and not allowed.task_code:
         yield f"custom.evallab.in_process: a request may not load code on this machine; {_OWNER}.task_code"
+
+
+def _is_wild(arg: str) -> bool:
+    """Tell whether an argument of vLLM may open files or import code here: all flags may that are not known better."""
+    return arg.startswith("-") and arg.partition("=")[0].replace("_", "-") not in _TAME
+
+
+_TAME = frozenset(
+    f"--{name}"
+    for name in (
+        *("max-model-len", "dtype", "quantization", "kv-cache-dtype", "seed", "enforce-eager", "max-num-seqs"),
+        *("gpu-memory-utilization", "tensor-parallel-size", "pipeline-parallel-size", "max-num-batched-tokens"),
+        *("enable-prefix-caching", "no-enable-prefix-caching", "enable-chunked-prefill", "no-enable-chunked-prefill"),
+    )
+)
 
 
 def _code(job: EvalJob, allowed: Allowed) -> Iterator[str]:

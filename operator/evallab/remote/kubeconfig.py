@@ -19,6 +19,7 @@ async def context_of(name: str) -> Context:
     """Return a context of the kubeconfig, logged in if it says how. Raises UsageError."""
     try:
         from kubernetes.aio import config
+        from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
         from evallab.kubeapi.client import of_context
     except ModuleNotFoundError as error:
@@ -31,6 +32,8 @@ async def context_of(name: str) -> Context:
         said = str(api.configuration.api_key.get("BearerToken") or "").removeprefix("Bearer ")
     finally:
         await api.close()
-    known, _ = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    merged = KubeConfigMerger(config.KUBE_CONFIG_DEFAULT_LOCATION).config  # type: ignore[no-untyped-call]
+    loader = KubeConfigLoader(merged, active_context=name)  # type: ignore[no-untyped-call]
+    known = loader.list_contexts()  # type: ignore[no-untyped-call]
     namespaces = {each["name"]: each["context"].get("namespace") for each in known}
     return Context(token=said or None, namespace=namespaces.get(name) or DEFAULT)

@@ -3,17 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
-from evallab.api.errors import NotFound
+from evallab.api.errors import NotFound, UsageError
 from evallab.api.evalhub import from_job, to_body
 from evallab.api.job import EvalJob
 from evallab.api.v1alpha1.annotations import dns_label
-from evallab.remote import references, rows, stream
+from evallab.engine.reproducing import Repetition
+from evallab.remote import documents, references, rows, stream
 from evallab.remote.client import Client, Json, Query
-from evallab.remote.paths import JOBS, job
+from evallab.remote.paths import HISTORY, JOBS, REGRESSIONS, job
+from evallab.reporting.history import History
 from evallab.reporting.listing import JobLine, line
 from evallab.reporting.overall import Overall
+from evallab.reporting.regressions import Standing
 from evallab.reporting.report import JobReport, build
 from evallab.store.values import JobSnapshot, ScoreRow
 
@@ -58,6 +62,24 @@ class RemoteLab:
         """Return what ran exactly."""
         found: Json = await self._client.get(job(job_id, "provenance"))
         return found
+
+    async def regressions(self, model: str | None) -> tuple[Standing, ...]:
+        """Return where every model stands on every benchmark, or one model."""
+        return documents.standings(await self._client.get(REGRESSIONS, {"model": model} if model else None))
+
+    async def history(self, model: str, benchmark: str, *, family: bool, limit: int) -> History:
+        """Return the series of a model, or of a family, on a benchmark. Raises NotFound."""
+        query: dict[str, str | int] = {"model": model, "benchmark": benchmark, "limit": limit}
+        return documents.history(await self._client.get(HISTORY, query | ({"family": "true"} if family else {})))
+
+    async def reproduce(self, job_id: str) -> str:
+        """Have a job run again as it was recorded, as a new job; return the new job's id. Raises UsageError."""
+        key = {"Idempotency-Key": f"reproduce-{secrets.token_hex(8)}"}
+        return str((await self._client.post(job(job_id, "reproductions"), headers=key))["resource"]["id"])
+
+    async def repetition(self, job_id: str, again_id: str) -> Repetition:
+        """Return how the answers of a job and of its repetition compare. Raises NotFound."""
+        return documents.repetition(await self._client.get(job(job_id, "reproductions", again_id)))
 
     async def lines(self, *, limit: int, state: str | None, name: str | None) -> list[JobLine]:
         """Return the newest jobs as lines of a list."""
@@ -104,6 +126,16 @@ class RemoteLab:
         async with self._client.lines(job(job_id, "benchmarks", str(index), "logs"), query) as lines:
             async for each in lines:
                 yield each
+
+    async def texts(self, job_id: str, kind: str) -> list[tuple[str, str]]:
+        """Return name and text of the kept files of a kind, without those that are withheld or gone."""
+        found = [each for each in await self._items(job_id, "artifacts") if each["kind"] == kind and "href" in each]
+        texts = list[tuple[str, str]]()
+        for each in found:
+            with suppress(NotFound, UsageError):
+                async with self._client.lines(each["href"]) as lines:
+                    texts.append((each["name"], "\n".join([line async for line in lines])))
+        return texts
 
     async def _line(self, body: Json) -> JobLine:
         found = rows.snapshot(body)

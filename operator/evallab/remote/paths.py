@@ -3,6 +3,8 @@
 from urllib.parse import quote
 
 JOBS = "/api/v1/evaluations/jobs"
+REGRESSIONS = "/api/v1/evaluations/regressions"
+HISTORY = "/api/v1/evaluations/history"
 
 
 def job(job_id: str, *more: str) -> str:

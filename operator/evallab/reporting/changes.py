@@ -10,7 +10,7 @@ from rich.text import Text
 from evallab.reporting import figures, words
 from evallab.reporting.columns import change_columns
 from evallab.reporting.lines import answer_line, answer_text, fitted, last_lines, last_part, printable
-from evallab.reporting.notes import of_change
+from evallab.reporting.notes import correction, of_change
 from evallab.reporting.paper import Column, Paper
 from evallab.reporting.report import Change
 from evallab.reporting.verdict import style
@@ -100,6 +100,7 @@ def render_changes(compared: Sequence[Compared], paper: Paper) -> str:
     ]
     deltas = [*change_columns(changes), Column("Verdict", [change.verdict for change in changes], style=style)]
     notes = [(each.id, line) for each in compared for line in of_change(each.comparison)]
+    notes += correction(changes)
     head = f"Compared with {', '.join(dict.fromkeys(_baseline(change) for change in changes))}"
     return "\n\n".join([paper.plain(head), *paper.tables(label, scores, deltas), paper.notes(notes)])
 

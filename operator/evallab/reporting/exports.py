@@ -36,6 +36,7 @@ COLUMNS = MappingProxyType(
         "doc_hash": "string",
         "prompt_hash": "string",
         "response_hash": "string",
+        "cluster": "string",
     }
 )
 

@@ -38,11 +38,11 @@ def amount(value: float | None, *, points: bool) -> str:
     return f"{100 * value:.1f} pt" if points else score(value)
 
 
-def p_value(value: float | None) -> str:
-    """Write a p-value as people read it."""
+def p_value(value: float | None, *, name: str = "p") -> str:
+    """Write a p-value as people read it; `name` is "q" for a corrected one."""
     if value is None:
-        return "p unknown"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+        return f"{name} unknown"
+    return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.3f}"
 
 
 def count(number: int, noun: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from evallab.reporting.report import BenchmarkReport, JobReport, Score
+from evallab.reporting import figures
+from evallab.reporting.report import BenchmarkReport, Change, JobReport, Score
 
 FailOn = Literal["regression", "inconclusive", "never"]
 
@@ -70,13 +71,19 @@ def _of_comparison(report: JobReport, benchmark: BenchmarkReport, fail_on: FailO
     if fail_on != "never" and change and verdict == "REGRESSION":
         baseline = change.baseline_name or change.baseline_job[:8]
         reason = f"{change.metric} went from {change.baseline_value:.3f} ({baseline}) to {change.value:.3f}: "
-        reason += f"{change.lost} answers lost, {change.gained} gained, margin {change.margin:g}."
+        reason += f"{change.lost} answers lost, {change.gained} gained, {_tested(change)}, margin {change.margin:g}."
         yield Finding(verdict=verdict, reason=reason, remedy=_look(report, "diff", benchmark))
     if fail_on == "inconclusive" and verdict == "INCONCLUSIVE":
         nothing = "There is nothing to compare with: no finished job was asked the same questions."
         reason = (change.note or "The interval shows neither a loss nor its absence.") if change else nothing
         remedy = "Ask more questions, or accept a larger compare.margin." if change else "Run the baseline first."
         yield Finding(verdict=verdict, reason=reason, remedy=remedy)
+
+
+def _tested(change: Change) -> str:
+    """Write p, and q where p was corrected for the benchmarks compared at once."""
+    said = figures.p_value(change.p_value)
+    return said if change.q_value is None else f"{said}, {figures.p_value(change.q_value, name='q')}"
 
 
 def _look(report: JobReport, command: str, benchmark: BenchmarkReport | None = None, *options: str) -> str:

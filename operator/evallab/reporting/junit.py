@@ -73,7 +73,8 @@ def _of_benchmark(benchmark: BenchmarkReport) -> Properties:
             yield "score" if name == "value" else name, getattr(score, name)
     if change:
         yield "baseline", change.baseline_name or change.baseline_job
-        for name in ("baseline_value", "delta", "ci_low", "ci_high", "lost", "gained"):
+        numbers = ("baseline_value", "delta", "ci_low", "ci_high", "p_value", "q_value", "lost", "gained")
+        for name in (*numbers, "discordance", "smallest_detectable", "margin"):
             yield f"delta_{name}" if name.startswith("ci_") else name, getattr(change, name)
 
 

@@ -1,26 +1,31 @@
 """Models × benchmarks: the newest usable primary score of each, ranked only where the questions were the same.
 
 Called by `evallab leaderboard`. A column holds one question key: of the newest whole run, else of the newest limited
-one; scores of other questions are listed as not comparable. Ranks are equal where the intervals overlap: that is noise.
+one; scores of other questions are listed as not comparable. Ranks are equal where the intervals overlap; `ties` puts
+those of paired comparisons in their place.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from evallab.reporting import figures
 from evallab.reporting.document import plain
 from evallab.reporting.paper import Column, Paper
 from evallab.store.interface import LatestRow
 
+TIED = {
+    "intervals": "the 95 % intervals overlap",
+    "pairs": "question by question neither is better beyond doubt (q > 0.05 over all pairs of the column)",
+}
 Questions = tuple[str | None, str, str]  #: question key, metric, filter
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A model's score in a column. `rank` is 1 + how many have an interval wholly on the better side of its own."""
+    """A model's score in a column. `rank` is 1 + how many are known to be better: those who are not share it."""
 
     model: str
     rank: int
@@ -30,6 +35,7 @@ class Entry:
     n: int
     validity: str
     job: str
+    index: int  #: of the benchmark in its job
     job_name: str
     ended_at: datetime
 
@@ -45,6 +51,7 @@ class Ranking:
     limited: bool
     higher_is_better: bool
     entries: tuple[Entry, ...]
+    ranked_by: Literal["intervals", "pairs"] = "intervals"  #: how it is known who is better
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +177,7 @@ def _entry_of(row: LatestRow, rank: int) -> Entry:
         n=row.n,
         validity=row.validity,
         job=row.job_id,
+        index=row.index,
         job_name=row.job,
         ended_at=row.ended_at,
     )
@@ -244,8 +252,8 @@ def _interval(entry: Entry) -> figures.Pair | None:
 def _notes(found: Board) -> list[tuple[str, str]]:
     entries = [entry for ranking in found.rankings for entry in ranking.entries]
     notes = []
-    if any(len({entry.rank for entry in ranking.entries}) < len(ranking.entries) for ranking in found.rankings):
-        notes.append(("#", "equal ranks are within noise: the 95 % intervals overlap"))
+    tied = [each for each in found.rankings if len({entry.rank for entry in each.entries}) < len(each.entries)]
+    notes += [("#", f"equal ranks are within noise: {TIED[how]}") for how in sorted({each.ranked_by for each in tied})]
     if any(ranking.limited for ranking in found.rankings):
         notes.append(("*", "limited: not all questions of the benchmark were asked"))
     if any(entry.validity != "valid" for entry in entries):

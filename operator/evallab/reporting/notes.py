@@ -5,9 +5,9 @@ what a comparison could have seen (the smallest detectable difference and the di
 enforced.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from evallab.reporting import figures
+from evallab.reporting import canary, figures, telemetry
 from evallab.reporting.columns import in_points
 from evallab.reporting.report import BenchmarkReport, Change, JobReport, Score, labels
 
@@ -19,11 +19,21 @@ def notes(report: JobReport) -> list[Note]:
     lines = [(report.name, line) for line in _of_job(report)]
     for label, benchmark in zip(labels(report.benchmarks), report.benchmarks, strict=True):
         lines += [(label, line) for line in _of_benchmark(benchmark)]
+    lines += correction([benchmark.comparison for benchmark in report.benchmarks])
     if uncompared(report):
         lines.append(("not compared", _uncompared(report)))
+    if report.canary:
+        lines.append(("canary", canary.line(report.canary)))
+    lines += telemetry.lines(report.telemetry)
     if report.not_enforced:
         lines.append(("not enforced", ", ".join(report.not_enforced)))
     return lines
+
+
+def correction(changes: Sequence[Change | None]) -> list[Note]:
+    """Say what a verdict uses where several benchmarks were compared at once."""
+    said = "p corrected for all benchmarks compared at once (Benjamini-Hochberg); REGRESSION needs q ≤ 0.05"
+    return [("q", said)] if any(each is not None and each.q_value is not None for each in changes) else []
 
 
 def uncompared(report: JobReport) -> bool:
@@ -81,15 +91,20 @@ def of_change(change: Change) -> Iterator[str]:
     points = in_points(change)
     margin = figures.amount(change.margin, points=points)
     detectable = figures.amount(change.smallest_detectable, points=points)
-    answers = figures.count(change.n, "answer")
-    yield (
-        f"{100 * change.discordance:.1f} % of {answers} changed, {figures.p_value(change.p_value)}; "
-        f"smallest detectable difference {detectable}, margin {margin}"
-    )
+    yield f"{_tested(change)}; smallest detectable difference {detectable}, margin {margin}"
     if change.note:
         yield change.note
     elif change.verdict == "INCONCLUSIVE":
         yield f"inconclusive: shows neither a loss nor its absence at the margin of {margin}"
+
+
+def _tested(change: Change) -> str:
+    """Say how many answers changed, and what that is evidence of: p, and q where it was corrected."""
+    answers = figures.count(change.n, "answer")
+    if not change.lost + change.gained:
+        return f"none of {answers} changed, so there is nothing to test"
+    said = f"{100 * change.discordance:.1f} % of {answers} changed, {figures.p_value(change.p_value)}"
+    return said if change.q_value is None else f"{said}, {figures.p_value(change.q_value, name='q')}"
 
 
 def _because(reason: str | None, message: str) -> str:

@@ -15,7 +15,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-ASCII = str.maketrans({"−": "-", "–": "-", "…": "...", "×": "x", "Δ": "d", "→": "->", "≥": ">=", "✓": "+", "✗": "x"})
+ASCII = str.maketrans(
+    {"−": "-", "–": "-", "…": "...", "×": "x", "Δ": "d", "→": "->", "≥": ">=", "✓": "+", "✗": "x", "σ": "s"}
+)
 GAP = 2
 UNLIMITED = 10_000
 

@@ -1,13 +1,14 @@
 """What got worse: the newest score of every model on every benchmark, against the job before and against its history.
 
-Called by `evallab regressions`. With many benchmarks some interval misses 0 by chance, so the p values are also shown
-corrected (Benjamini-Hochberg, over all comparisons of the table); the verdict is the uncorrected, paired one.
+Called by `evallab regressions`. With many models some comparison alarms by chance, so p values are also shown corrected
+(Benjamini-Hochberg) over all comparisons of the table. The verdict is that of the job: paired, and corrected for the
+benchmarks of that job alone. The 2σ rule stands beside it, with its false-alarm rate; it decides nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evallab.analysis.history import TwoSigma, two_sigma
+from evallab.analysis.history import FEWEST, TwoSigma, two_sigma
 from evallab.analysis.many import benjamini_hochberg
 from evallab.reporting import figures
 from evallab.reporting.columns import change_columns
@@ -38,6 +39,11 @@ class Standing:
         return self.comparison.verdict if self.comparison else ""
 
 
+async def standings_of(store: Store, model: str | None) -> tuple[Standing, ...]:
+    """Look at the newest scores of all models, or of one."""
+    return await standings(store, [row for row in await store.latest() if model in {None, row.model}])
+
+
 async def standings(store: Store, rows: Sequence[LatestRow]) -> tuple[Standing, ...]:
     """Look at each of the newest scores, regressions first."""
     found = [await _standing(store, row) for row in rows]
@@ -64,15 +70,17 @@ async def _standing(store: Store, row: LatestRow) -> Standing:
 
 
 def _earlier(row: LatestRow, series: Sequence[HistoryRow]) -> list[float]:
-    """Return the usable earlier scores on the same questions."""
+    """Return the valid earlier scores on the same questions, answered by the same setup."""
     asked = (row.question_key, row.metric, row.filter)
+    setup = next((each.setup_key for each in series if each.job_id == row.job_id), None)
     return [
         each.value
         for each in series
         if (each.question_key, each.metric, each.filter) == asked
+        and each.setup_key == setup
         and each.job_id != row.job_id
         and each.ended_at <= row.ended_at
-        and each.validity != "invalid"
+        and each.validity == "valid"
     ]
 
 
@@ -84,28 +92,35 @@ def render(found: Sequence[Standing], paper: Paper) -> str:
         Column("Score", [figures.score(each.score) for each in found], "right"),
         *change_columns([each.comparison for each in found]),
         Column("p", [_p(each.comparison.p_value if each.comparison else None) for each in found], "right"),
-        Column("q", [_p(each.q_value) for each in found], "right"),
-        Column("2σ rule", [_rule(each.rule) for each in found]),
+        Column("q", [_p(each.q_value, "q") for each in found], "right"),
+        Column("2σ rule", [said(each.rule) for each in found]),
         Column("Verdict", [each.verdict or "not compared" for each in found], style=lambda cell: STYLES.get(cell, "")),
         Column("Job", [each.job[:8] for each in found]),
     ]
     return "\n\n".join([paper.table(columns), paper.notes(_notes(found))])
 
 
-def _p(value: float | None) -> str:
-    return "" if value is None else figures.p_value(value)
+def _p(value: float | None, name: str = "p") -> str:
+    return "" if value is None else figures.p_value(value, name=name)
 
 
-def _rule(rule: TwoSigma) -> str:
+def said(rule: TwoSigma) -> str:
+    """Write what the 2σ rule says of a score."""
     if rule.alarm is None:
-        return f"needs 5 jobs, has {rule.n}" if rule.n < 5 else "no spread"
+        return f"{rule.n} of {FEWEST} jobs" if rule.n < FEWEST else "no spread"
     return "ALARM" if rule.alarm else "quiet"
 
 
 def _notes(found: Sequence[Standing]) -> list[tuple[str, str]]:
-    notes = [("q", "p corrected for the number of comparisons in this table (Benjamini-Hochberg)")]
-    rates = sorted({each.rule.n: each.rule.false_alarms for each in found if each.rule.false_alarms}.items())
-    if rates:
-        said = ", ".join(f"{100 * rate:.1f} % with {n} earlier jobs" for n, rate in rates[:3] if rate)
-        notes.append(("2σ rule", f"alarms although nothing changed: {said}; the verdict does not use it"))
-    return notes
+    notes = [("q", "p corrected for all comparisons made (Benjamini-Hochberg); a verdict is, for those of its job")]
+    return notes + false_alarms([each.rule for each in found])
+
+
+def false_alarms(rules: Sequence[TwoSigma]) -> list[tuple[str, str]]:
+    """Label the rule with how often it alarms although nothing changed."""
+    rates = sorted({each.n: each.false_alarms for each in rules if each.false_alarms}.items())
+    if not rates:
+        return []
+    ends = dict.fromkeys([rates[0], rates[-1]])
+    told = ", ".join(f"{100 * rate:.1f} % of scores with {n} earlier jobs" for n, rate in ends if rate)
+    return [("2σ rule", f"alarms although nothing changed: {told}; the verdict does not use it")]

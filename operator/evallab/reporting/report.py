@@ -13,7 +13,10 @@ from typing import Any
 
 from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob
+from evallab.reporting import canary
+from evallab.reporting.canary import Canary
 from evallab.reporting.overall import Overall, overall
+from evallab.reporting.telemetry import Telemetry, telemetry
 from evallab.store.interface import BenchmarkRow, ComparisonRow, JobSnapshot, ScoreRow, Store
 
 
@@ -69,6 +72,7 @@ class Change:
     method: str
     verdict: str
     note: str
+    q_value: float | None = None  #: p corrected for the benchmarks that were compared at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +123,8 @@ class JobReport:
     not_enforced: tuple[str, ...]
     benchmarks: tuple[BenchmarkReport, ...]
     compare_against: str = "previous"  #: previous, baseline, or a job as the manifest names it
+    telemetry: Telemetry | None = None  #: None until it ended, and where it was imported
+    canary: Canary | None = None  #: None while the job runs
 
     @property
     def finished(self) -> bool:
@@ -151,12 +157,15 @@ async def job_report(store: Store, job_id: str) -> JobReport:
     snapshot = await store.snapshot(job_id)
     comparisons = await store.comparisons(job_id)
     provenance = await store.provenance(job_id)
+    names = await names_of(store, {row.baseline_job_id for row in comparisons} | canary.baselines(provenance))
     return build(
         snapshot,
         scores=await store.scores(job_id),
         comparisons=comparisons,
-        baseline_names=await names_of(store, {row.baseline_job_id for row in comparisons}),
+        baseline_names=names,
         not_enforced=provenance.get("job", {}).get("not_enforced", ()),
+        told=canary.canary(provenance, names),
+        seen=await telemetry(store, job_id),
     )
 
 
@@ -167,6 +176,8 @@ def build(
     comparisons: Iterable[ComparisonRow] = (),
     baseline_names: Mapping[str, str] | None = None,
     not_enforced: Iterable[Any] = (),
+    told: Canary | None = None,
+    seen: Telemetry | None = None,
 ) -> JobReport:
     """Assemble a report from rows (pure)."""
     job = snapshot.job
@@ -190,6 +201,8 @@ def build(
         not_enforced=tuple(str(item) for item in not_enforced),
         benchmarks=tuple(_benchmark(row, by_index[row.index], changes.get(row.index)) for row in rows),
         compare_against=job.spec.compare.against or "previous",
+        telemetry=seen,
+        canary=told,
     )
 
 
@@ -274,6 +287,7 @@ def change(row: ComparisonRow, baseline_name: str | None = None) -> Change:
         method=row.method,
         verdict=row.verdict,
         note=row.note,
+        q_value=row.q_value,
     )
 
 

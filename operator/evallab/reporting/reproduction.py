@@ -1,12 +1,19 @@
 """The table of a repetition: per benchmark how many answers and scores changed, and the verdict."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from evallab.engine.reproducing import Repeated
+from evallab.engine.reproducing import Repeated, Repetition
 from evallab.reporting import figures
+from evallab.reporting.document import plain
 from evallab.reporting.paper import Column, Paper
 
 STYLES = {"bitwise": "green", "within": "yellow", "non-reproducible": "red", "": "dim"}
+
+
+def document(found: Repetition) -> dict[str, Any]:
+    """Return it as plain JSON values: the shape of `--output json` and of REST."""
+    return {"schema": "evallab.reproduction/1", **plain(found)}
 
 
 def render(head: str, rows: Sequence[Repeated], paper: Paper) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from evallab.api.provider import Collection, Provider
 from evallab.api.sentences import sentences
 from evallab.catalog import Entry, Listed, Source
+from evallab.planning.cluster.images import refused, without_image
 from evallab.store.interface import EntryKind, EntryRow
 
 SYSTEM = "system"  #: the owner of what is on file
@@ -34,6 +35,7 @@ class Made:
     """What was made over REST; a new value after every change. Rows that did not change are not read again."""
 
     local_commands: bool
+    allowed_images: tuple[str, ...] = ()  #: what a cluster runs of what requests bring; empty: any
     _kept: Mapping[Key, _Kept] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -88,7 +90,9 @@ class Made:
         return _Kept(row, listed=listed(row, Entry(self._runnable(value)) if isinstance(value, Provider) else value))
 
     def _runnable(self, provider: Provider) -> Provider:
-        """Take away the command where requests may not bring any: it may be from a time when they might."""
+        """Take away what requests may not bring: it may be from a time when they might."""
+        if refused(provider, self.allowed_images):
+            provider = without_image(provider)
         if self.local_commands or provider.runtime is None:
             return provider
         return provider.model_copy(update={"runtime": provider.runtime.model_copy(update={"local": None})})

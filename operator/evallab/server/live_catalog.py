@@ -1,14 +1,15 @@
 """What can be measured, as of now: built in, from the configuration directory, and made over REST.
 
-`serving` loads it and keeps `watch` running; job checks take `view`, the engine `providers`, the routes of providers
-and collections the shelves and the writing methods. A broken file never hides the others: it is named in the log and in
-`problems`, and its last good version is served until it is mended.
+`serving` loads it and keeps `watch` running, and so does the operator; job checks take `view`, the engine `providers`,
+the routes of providers and collections the shelves and the writing methods. A broken file never hides the others: it is
+named in the log and in `problems`, and its last good version is served until it is mended.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from evallab.api.errors import InvalidManifest, StoreUnavailable
 from evallab.api.evalhub.errors import ApiError
 from evallab.api.provider import Collection, Provider
 from evallab.catalog import Catalog, Contents, Entry, Folder, Listed, Shelf, builtin_contents
+from evallab.planning.cluster.images import pulled
 from evallab.server.entries import Made, on_file
 from evallab.store.interface import EntryKind, EntryRow, Serving
 
@@ -25,18 +27,36 @@ READ_AGAIN_S = 30.0  #: the notifications of the store are best effort
 MOST_VIEWS = 100
 
 
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """What a cluster says about the images of providers."""
+
+    allowed: tuple[str, ...] = ()  #: where those of providers that were made over REST may come from; empty: anywhere
+    instead: Mapping[str, str] = field(default_factory=dict)  #: name without tag → what is pulled instead
+
+
+ANY_IMAGES = Images()
+
+
 class LiveCatalog:
     """The catalogue of a server."""
 
     def __init__(
-        self, directory: Path | None, store: Serving, *, builtin: bool = True, local_commands: bool = False
+        self,
+        directory: Path | None,
+        store: Serving,
+        *,
+        builtin: bool = True,
+        local_commands: bool = False,
+        images: Images = ANY_IMAGES,
     ) -> None:
         """Hold nothing until `load`. Without `local_commands` nothing that was made over REST runs a process here."""
         self._folder = Folder(directory) if directory else None
         self._store = store
         self._builtin = builtin_contents() if builtin else Contents()
         self._files = Contents()
-        self._made = Made(local_commands=local_commands)
+        self._made = Made(local_commands=local_commands, allowed_images=images.allowed)
+        self.images = images
         self._writing = asyncio.Lock()
         self._views: dict[str | None, Catalog] = {}
         self._signature: tuple[object, ...] = ()
@@ -48,7 +68,7 @@ class LiveCatalog:
         wrong = (*self._builtin.problems, *self._files.problems)
         if strict and wrong:
             raise InvalidManifest([str(each) for each in wrong])
-        await self._read_entries()
+        await self.look()
 
     async def watch(self) -> None:
         """Follow the files and the store until cancelled."""
@@ -56,7 +76,7 @@ class LiveCatalog:
         async with asyncio.TaskGroup() as group:
             group.create_task(_again_and_again(self._look_at_files, _a_moment))
             group.create_task(_again_and_again(lambda: self._listen(changed), _a_moment))
-            group.create_task(_again_and_again(self._read_entries, lambda: _either(changed, READ_AGAIN_S)))
+            group.create_task(_again_and_again(self.look, lambda: _either(changed, READ_AGAIN_S)))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -143,7 +163,8 @@ class LiveCatalog:
         async for _ in self._store.entry_changes():
             changed.set()
 
-    async def _read_entries(self) -> None:
+    async def look(self) -> None:
+        """Read what was made over REST, whether or not it was heard that something changed. Raises StoreUnavailable."""
         async with self._writing:
             rows = [*await self._store.entries("provider"), *await self._store.entries("collection")]
             self._know(self._made.of(rows))
@@ -156,11 +177,18 @@ class LiveCatalog:
         self._shelve()
 
     def _shelve(self) -> None:
-        self.provider_shelf: Shelf[Entry] = Shelf.of("provider", [*self._system_providers(), *self._made.providers])
+        providers = [self._pulled(each) for each in (*self._system_providers(), *self._made.providers)]
+        self.provider_shelf: Shelf[Entry] = Shelf.of("provider", providers)
         self.collection_shelf: Shelf[Collection] = Shelf.of(
             "collection", [*self._system_collections(), *self._made.collections]
         )
         self._views.clear()
+
+    def _pulled(self, listed: Listed[Entry]) -> Listed[Entry]:
+        provider = pulled(listed.value.provider, self.images.instead)
+        if provider is listed.value.provider:
+            return listed
+        return replace(listed, value=replace(listed.value, provider=provider))
 
     def _system_providers(self) -> Iterator[Listed[Entry]]:
         return map(on_file, (*self._builtin.providers, *self._files.providers))

@@ -34,7 +34,9 @@ GROUPS: Mapping[str, str] = {
     "Providers": "Families of benchmarks and how to run them.",
     "Server": "How the server is, and what it is.",
 }
-_RESULTS = frozenset({"scores", "samples", "artifacts", "comparisons", "provenance"})
+_RESULTS = frozenset(
+    {"scores", "samples", "artifacts", "comparisons", "provenance", "reproductions", "regressions", "history"}
+)
 _HEADERS: Mapping[str, str] = {
     "X-Tenant": "Whose resources are meant. Optional on one's own machine; honoured when it is sent.",
     "X-User": "Who asks; becomes the owner of what is made.",

@@ -21,6 +21,11 @@ ANSWERS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GET", f"{_ONE}/artifacts"): "ArtifactPage",
         ("GET", f"{_ONE}/comparisons"): "ComparisonPage",
         ("GET", f"{_ONE}/provenance"): "Provenance",
+        ("GET", f"{_ONE}/provenance/difference"): "ProvenanceDifference",
+        ("POST", f"{_ONE}/reproductions"): "Job",
+        ("GET", f"{_ONE}/reproductions/{{repetition_id}}"): "Reproduction",
+        ("GET", "/api/v1/evaluations/regressions"): "Standings",
+        ("GET", "/api/v1/evaluations/history"): "History",
         **{
             entry: shape
             for kind, key, shape in (

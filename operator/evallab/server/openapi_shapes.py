@@ -21,6 +21,7 @@ from evallab.server.openapi_pieces import (
     text_or_null,
     whole,
 )
+from evallab.server.openapi_standing import STANDING
 
 _STATES = ("pending", "running", "completed", "failed", "cancelled")
 _GENERAL: Mapping[str, Json] = {
@@ -175,6 +176,7 @@ _RESULTS: Mapping[str, Json] = {
         doc_hash=text(),
         prompt_hash=text(),
         response_hash=text_or_null("sha256 of the answer."),
+        cluster=text_or_null("What it shares with questions that it is not independent of."),
         prompt={},
         target={},
         response={},
@@ -206,6 +208,7 @@ _RESULTS: Mapping[str, Json] = {
         ci_low=number(null=True),
         ci_high=number(null=True),
         p_value=number(null=True),
+        q_value=number("p, corrected for the benchmarks that were compared at once.", null=True),
         baseline_benchmark_index=whole("Its place in the other job."),
         metric=text(),
         filter=text(),
@@ -264,6 +267,7 @@ SHAPES: Mapping[str, Json] = MappingProxyType(
         **_JOBS,
         **_RESULTS,
         **_CATALOGUE,
+        **STANDING,
         **{f"{name}Page": page_of(name) for name in _PAGED},
     }
 )

@@ -2,9 +2,9 @@
 
 from evallab.server.config import ServerConfig
 from evallab.server.operations import Operation
-from evallab.server.routes import about, collections, events, jobs, logs, metrics, providers, results, stream
+from evallab.server.routes import about, collections, events, jobs, logs, metrics, providers, results, standing, stream
 
-THEMES = (about, jobs, events, logs, stream, results, collections, providers)
+THEMES = (about, jobs, events, logs, stream, results, standing, collections, providers)
 EVERY: tuple[Operation, ...] = tuple(each for theme in (*THEMES, metrics) for each in theme.OPERATIONS)
 
 

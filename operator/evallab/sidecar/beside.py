@@ -92,7 +92,13 @@ async def _outgoing(places: Places, config: SidecarConfig, stack: AsyncExitStack
     drain = Drain(spool, ServerEvents(uplink, delivered, answered=backoff.reset), stored=lambda _: None)
     sender = Sender(uplink, Ledger(places.spool / _LEDGER), places.data)
     return Outgoing(
-        spool=spool, drain=drain, delivered=delivered, sender=sender, uplink=uplink, data=places.data
+        spool=spool,
+        drain=drain,
+        delivered=delivered,
+        sender=sender,
+        uplink=uplink,
+        data=places.data,
+        most=config.leavings_mib << 20,
     ), backoff
 
 

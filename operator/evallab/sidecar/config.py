@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from evallab.api.contract import JobSpec, Wire
 from evallab.api.errors import UsageError
+from evallab.planning.cluster.plan import LEAVINGS_MIB
 
 CONFIG = Path("/etc/evallab/sidecar.json")
 DATA, SPOOL = Path("/data"), Path("/spool")
@@ -24,6 +25,7 @@ class SidecarConfig(Wire):
     job: str
     model: str = ""
     namespace: str = ""
+    leavings_mib: int = LEAVINGS_MIB  #: that the attempt may leave
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ class Outgoing:
     sender: Sender
     uplink: Uplink
     data: Path
+    most: int  #: bytes that the server takes of this attempt
 
 
 async def flush(outgoing: Outgoing) -> bool:
@@ -53,7 +54,7 @@ async def flush(outgoing: Outgoing) -> bool:
 async def _sealed(outgoing: Outgoing) -> bool:
     await outgoing.spool.flushed()
     await outgoing.drain.empty()
-    files, left = everything(outgoing.data)
+    files, left = everything(outgoing.data, outgoing.most)
     sent = list[tuple[Found, Sent]]()
     for each in files:
         try:

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST_BYTES = 2 << 30  #: of everything together
 MOST_FILES = 5000
 MOST_NAME = 512  #: bytes of a relative path
 DEEPEST = 32  #: folders in each other
@@ -47,13 +46,13 @@ def growing(data: Path) -> list[Found]:
     return [each for each in _entries(data, "work", ("work",), deep=False) if isinstance(each, Found) and each.appended]
 
 
-def everything(data: Path) -> tuple[list[Found], list[LeftOut]]:
+def everything(data: Path, most: int) -> tuple[list[Found], list[LeftOut]]:
     """Return all files in the order of their importance, and what is left out of them."""
     files, left, total = list[Found](), list[LeftOut](), 0
     for each in _ordered(data):
         if isinstance(each, LeftOut):
             left.append(each)
-        elif len(files) >= MOST_FILES or total + each.size > MOST_BYTES:
+        elif len(files) >= MOST_FILES or total + each.size > most:
             left.append(LeftOut(each.area, each.name, "more than is kept of an attempt"))
         else:
             files.append(each)

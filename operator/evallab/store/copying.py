@@ -21,7 +21,8 @@ def samples(result_id: int, rows: Sequence[SampleRow]) -> Iterator[str]:
         yield (
             f"{result_id}\t{row.doc_id}\t{row.repeat}\t\\\\x{row.doc_hash}\t\\\\x{row.prompt_hash}\t{response}"
             f"\t{_whole(row.prompt_tokens)}\t{_whole(row.completion_tokens)}\t{_number(row.latency_ms)}"
-            f"\t{_text(row.finish_reason)}\t{_text(row.error)}\t{_whole(row.text_offset)}\t{_whole(row.text_line)}\n"
+            f"\t{_text(row.finish_reason)}\t{_text(row.error)}\t{_whole(row.text_offset)}\t{_whole(row.text_line)}"
+            f"\t{_text(row.cluster)}\n"
         )
 
 

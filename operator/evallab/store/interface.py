@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from evallab.store.canaries import Canarying
 from evallab.store.clustering import Clustering
 from evallab.store.going import Going
 from evallab.store.lasting import BaselineRow, EndedRow, HistoryRow, LatestRow, RetainedRow
@@ -24,6 +25,7 @@ from evallab.store.serving import (
     Stamp,
     StampPage,
 )
+from evallab.store.telling import Telling
 from evallab.store.values import (
     ArtifactRow,
     AttemptResult,
@@ -190,7 +192,7 @@ class Serving(Protocol):
         """Yield "" when listening begins, then the id of each job that was made (to be run), resumed or cancelled."""
 
 
-class Store(Lasting, Serving, Going, Clustering, Protocol):
+class Store(Lasting, Serving, Going, Clustering, Telling, Canarying, Protocol):
     """The store. Raises StoreUnavailable when Postgres stays away longer than it is willing to wait."""
 
     async def create_job(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], *, actor: str) -> str:
@@ -227,8 +229,7 @@ class Store(Lasting, Serving, Going, Clustering, Protocol):
     async def resume_job(self, job_id: str, *, actor: str, now: datetime, attached: bool = True) -> bool:
         """Note that a job goes on from now on with the process that asks (`attached`), or in the background; audited.
 
-        What ended it before (a cancellation, failed attempts, its owner's death) no longer counts. False when it
-        completed. Raises NotFound.
+        What ended it before (cancelled, failed, owner died) no longer counts. False when it completed. Raises NotFound.
         """
 
     async def take_lease(self, job_id: str, holder: str, *, seconds: float) -> bool:
@@ -269,7 +270,7 @@ class Store(Lasting, Serving, Going, Clustering, Protocol):
         """
 
     async def same_questions(self, job_id: str, *, question_key: str, metric: str, filter_: str) -> int | None:
-        """Return the index in job `job_id` of the benchmark with that question key, or None."""
+        """Return the index in job `job_id` of a benchmark with that question key and a usable score, or None."""
 
     async def add_comparisons(self, rows: Iterable[ComparisonRow]) -> None:
         """Insert comparisons once per (job, index, baseline job)."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from evallab.store.activity import Goings
 from evallab.store.attempts import Attempts
+from evallab.store.canary import CanaryRows
 from evallab.store.changes import Changes
 from evallab.store.deletion import Deletion
 from evallab.store.entries import Entries
@@ -19,6 +20,7 @@ from evallab.store.results import Results
 from evallab.store.retention import Retention
 from evallab.store.scores import Scores
 from evallab.store.series import Series
+from evallab.store.telemetry import Telemetry
 from evallab.store.transactions import Connection, Transactions
 
 
@@ -37,6 +39,8 @@ class PostgresStore(
     Entries,
     Goings,
     Leavings,
+    Telemetry,
+    CanaryRows,
     Changes,
 ):
     """The store. One per process and event loop; it opens connections when they are needed and keeps a few."""

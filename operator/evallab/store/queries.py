@@ -42,7 +42,7 @@ def read(path: Path) -> LiteralString:
     return path.read_text(encoding="utf-8")
 
 
-_FILES = ("queries.sql", "history.sql", "serving.sql", "activity.sql", "cluster.sql")
+_FILES = ("queries.sql", "history.sql", "serving.sql", "activity.sql", "cluster.sql", "canary.sql", "telemetry.sql")
 QUERIES = parse("".join(read(SQL / name) for name in _FILES))
 
 # Asked often, and planned alike whatever is asked: each connection plans them once (which is half of their time). Not

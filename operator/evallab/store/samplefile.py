@@ -68,6 +68,7 @@ def row(sample: Sample, place: Place | None = None) -> SampleRow:
         error=sample.error,
         text_offset=offset,
         text_line=line,
+        cluster=sample.cluster,
         scores=dict(zip(_metrics(tuple(sample.scores)), sample.scores.values(), strict=True)),
     )
 

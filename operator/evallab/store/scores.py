@@ -32,6 +32,7 @@ class Scores(Part):
             keys=tuple((each["doc_id"], each["repeat"]) for each in records),
             values=tuple(each["value"] for each in records),
             response_hashes=tuple(each["response_hash"] for each in records),
+            groups=tuple(each["group"] for each in records),
         )
 
     async def comparable(self, job_id: str, *, question_key: str, metric: str, filter_: str) -> tuple[str, int] | None:
@@ -44,7 +45,7 @@ class Scores(Part):
         return None if found is None else (str(found["job_id"]), int(found["index"]))
 
     async def same_questions(self, job_id: str, *, question_key: str, metric: str, filter_: str) -> int | None:
-        """Return the index in job `job_id` of the benchmark with that question key, or None."""
+        """Return the index in job `job_id` of a benchmark with that question key and a usable score, or None."""
         asked = {"job_id": job_id, "question_key": question_key, "metric": metric, "filter": filter_}
         found = await self._first("find_same_questions", **asked)
         return None if found is None else int(found["index"])

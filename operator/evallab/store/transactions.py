@@ -51,6 +51,7 @@ class Transactions:
         self._prepare_threshold: int | None = _WHEN_ASKED
         self._reached = False
         self._closed = False
+        self._away_since: float | None = None  #: which is said once, and how long it was when it is over
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again while Postgres is away. Raises StoreUnavailable when it stays away."""
@@ -67,7 +68,9 @@ class Transactions:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                return await self._once(work)
+                found = await self._once(work)
+                self._back()
+                return found
             except psycopg.Error as error:
                 self._give_up_or_not(error, waited_s=time.monotonic() - started + pause_s)
             await self._forget_idle()
@@ -85,7 +88,16 @@ class Transactions:
         patience_s = self._patience_s if self._reached else min(self._patience_s, _OPENING_PATIENCE_S)
         if waited_s > patience_s:
             raise failures.unavailable(error) from error
-        log.warning("database away", extra={"action": "store_retry", "reason": str(error)})
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.warning("database away", extra={"action": "store_retry", "reason": str(error)})
+
+    def _back(self) -> None:
+        """Say that Postgres answers again, if it did not."""
+        if self._away_since is not None:
+            seconds = round(time.monotonic() - self._away_since, 1)
+            self._away_since = None
+            log.info("database back", extra={"action": "store_retry", "seconds": seconds})
 
     async def connect(self) -> Connection:
         """Return a new connection of the caller's own, who closes it."""

@@ -155,6 +155,7 @@ class SampleRow:
     error: str | None
     text_offset: int | None
     text_line: int | None
+    cluster: str | None = None  #: what it shares with questions that it is not independent of
     scores: Mapping[tuple[str, str], float | None] = field(default_factory=dict)  #: (metric, filter) → value
 
 
@@ -237,12 +238,17 @@ class ComparisonRow:
     method: str
     verdict: Literal["PASS", "REGRESSION", "INCONCLUSIVE"]
     note: str = ""
+    q_value: float | None = None  #: p corrected for the benchmarks that were compared at once
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairable:
-    """What pairing two benchmarks needs, in (doc_id, repeat) order; all three sequences have the same length."""
+    """What pairing two benchmarks needs, in (doc_id, repeat) order; all sequences have the same length.
+
+    `groups` are equal for questions that are not independent: of one cluster, or copies of one document.
+    """
 
     keys: tuple[tuple[int, int], ...]
     values: tuple[float | None, ...]
     response_hashes: tuple[str | None, ...]
+    groups: tuple[str, ...] = ()  #: empty where each question is its own

@@ -34,8 +34,8 @@ ELSEWHERE = {
     # a Postgres that goes away, and files that retention removed, have tests of their own
     "service_unavailable", "artifact_gone",
     # the door of attempts in a cluster (tests/integration/server/attempts)
-    "leavings_too_large",
-    # who asks a server in a cluster (tests/cluster/test_server.py)
+    "leavings_too_large", "attempt_gone",
+    # who asks a server in a cluster (tests/cluster/server)
     "unauthenticated", "forbidden", "refused_by_cluster",
 }  # fmt: skip
 

@@ -52,6 +52,13 @@ def test_a_job_of_the_contexts_namespace(far: Far, manifest: Path, cluster: dict
     assert far("show", job_id, "--context", "lab", "--namespace", "blue", **cluster).returncode == 2
 
 
+def test_a_kubeconfig_need_not_have_a_current_context(far: Far, cluster: dict[str, str], tmp_path: Path) -> None:
+    without = {name: value for name, value in KUBECONFIG.items() if name != "current-context"}
+    (tmp_path / "config").write_text(yaml.safe_dump(without))
+    done = far("jobs", "--context", "lab", **cluster)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_another_service(far: Far, cluster: dict[str, str], tmp_path: Path) -> None:
     assert far("jobs", "--context", "other", **cluster, EVALLAB_SERVICE="lab/server").returncode == 0
     assert (tmp_path / "called").read_text().split()[:6] == [

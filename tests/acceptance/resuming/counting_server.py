@@ -34,8 +34,12 @@ class Model(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.endswith("/chat/completions"):
+            self.send_error(404)
+            return
         digest = hashlib.sha256(body["prompt"].encode()).hexdigest()
-        os.write(LOG, f"{digest}\n".encode())
+        if not self.headers.get("X-Evallab-Canary"):  # those are no questions
+            os.write(LOG, f"{digest}\n".encode())
         time.sleep(SECONDS)
         choice = {"index": 0, "text": f"answer {digest[:8]}", "finish_reason": "stop"}
         self._reply({"choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})

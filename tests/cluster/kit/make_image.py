@@ -1,4 +1,4 @@
-"""make_image.py NAME SOURCE ARCHIVE: write a docker archive with one layer, without a builder.
+"""make_image.py NAME SOURCE ARCHIVE: write a docker archive with one layer, or one more than --base, without a builder.
 
 SOURCE is a root file system (a directory or a tar file) or one static program, which becomes the image's entry point.
 Called by kit/python-base and kit/load-image with whatever Python this machine has: standard library only.
@@ -20,6 +20,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("name")
     parser.add_argument("source", type=Path)
     parser.add_argument("archive", type=Path)
+    parser.add_argument("--base", type=Path, help="docker archive whose layers lie below")
     parser.add_argument("--install-as", default="", help="path of a single program in the image (default: /NAME)")
     parser.add_argument("--entrypoint", type=json.loads, default=[], help="as JSON: '[\"python3\"]'")
     parser.add_argument("--cmd", type=json.loads, default=[], help="as JSON")
@@ -57,7 +58,22 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def configuration(args: argparse.Namespace, entrypoint: list[str], layer: Path) -> dict[str, Any]:
+def below(archive: Path | None) -> tuple[list[str], list[str]]:
+    """Return the names of an archive's layers, and their digests."""
+    if archive is None:
+        return [], []
+    with tarfile.open(archive) as packed:
+        (manifest,) = _json(packed, "manifest.json")
+        return manifest["Layers"], _json(packed, manifest["Config"])["rootfs"]["diff_ids"]
+
+
+def _json(packed: tarfile.TarFile, name: str) -> Any:
+    found = packed.extractfile(name)
+    assert found is not None, name
+    return json.load(found)
+
+
+def configuration(args: argparse.Namespace, entrypoint: list[str], digests: list[str]) -> dict[str, Any]:
     """Return the image's configuration."""
     return {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
@@ -70,8 +86,8 @@ def configuration(args: argparse.Namespace, entrypoint: list[str], layer: Path) 
             "Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", *args.env],
         },
         # One entry per layer, or buildah refuses to build on the image.
-        "history": [{"created_by": "make_image.py"}],
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest(layer)}"]},
+        "history": [{"created_by": "make_image.py"} for _ in digests],
+        "rootfs": {"type": "layers", "diff_ids": digests},
     }
 
 
@@ -82,19 +98,29 @@ def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
+def copy(archive: Path | None, names: list[str], tar: tarfile.TarFile) -> None:
+    """Copy layers of an archive."""
+    if archive is not None:
+        with tarfile.open(archive) as packed:
+            for name in names:
+                tar.addfile(packed.getmember(name), packed.extractfile(name))
+
+
 def main() -> None:
     """Write the archive; the layer on the way is removed again."""
     args = arguments()
     layer = args.archive.with_suffix(".layer")
     try:
         entrypoint = write_layer(args.source, layer, args.install_as)
-        config = json.dumps(configuration(args, entrypoint, layer)).encode()
+        lower, digests = below(args.base)
+        config = json.dumps(configuration(args, entrypoint, [*digests, f"sha256:{digest(layer)}"])).encode()
         config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-        manifest = [{"Config": config_name, "RepoTags": [args.name], "Layers": ["layer.tar"]}]
+        manifest = [{"Config": config_name, "RepoTags": [args.name], "Layers": [*lower, f"{len(lower)}.tar"]}]
         with tarfile.open(args.archive, "w") as tar:
             add(tar, config_name, config)
             add(tar, "manifest.json", json.dumps(manifest).encode())
-            tar.add(layer, arcname="layer.tar")
+            copy(args.base, lower, tar)
+            tar.add(layer, arcname=f"{len(lower)}.tar")
     finally:
         layer.unlink(missing_ok=True)
 

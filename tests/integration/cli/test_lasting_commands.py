@@ -24,7 +24,8 @@ Model     #  demo_arith              #  demo_facts
 demo-f16  1  0.950 [0.835, 0.986]    1  0.750 [0.598, 0.858]
 demo-q3   2  0.550 [0.398, 0.693]    1  0.725 [0.572, 0.839]
 
-#  equal ranks are within noise: the 95 % intervals overlap
+#  equal ranks are within noise: question by question neither is better beyond doubt (q > 0.05 over all pairs of the \
+column)
 """
 
 

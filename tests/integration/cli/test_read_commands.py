@@ -165,6 +165,7 @@ def test_samples_as_json_hold_the_texts(evallab: Command) -> None:
                 "latency_ms": 41.5,
                 "finish_reason": "stop",
                 "error": None,
+                "cluster": None,
                 "scores": {"exact_match,strict-match": 1.0},
                 "score": 1.0,
                 "prompt": "0 + 1 =",

@@ -90,6 +90,7 @@ def test_csv(evallab: Command) -> None:
             "doc_hash": f"{22:064x}",
             "prompt_hash": f"{22:064x}",
             "response_hash": evallab_json(evallab, "--id", "22")["samples"][0]["response_hash"],
+            "cluster": "",
         }
     ]
 

@@ -38,7 +38,12 @@ class Server:
 
 
 @contextmanager
-def serving(answer: Callable[[Seen], Answer], *, cut: Callable[[Seen], bool] = lambda _: False) -> Iterator[Server]:
+def serving(
+    answer: Callable[[Seen], Answer],
+    *,
+    cut: Callable[[Seen], bool] = lambda _: False,
+    at: tuple[str, int] = ("127.0.0.1", 0),
+) -> Iterator[Server]:
     """Answer GETs; `cut` says which bodies break off in the middle."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,8 +65,8 @@ def serving(answer: Callable[[Seen], Answer], *, cut: Callable[[Seen], bool] = l
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server = Server(f"http://127.0.0.1:{http.server_port}")
+    with ThreadingHTTPServer(at, Handler) as http:
+        server = Server(f"http://{at[0]}:{http.server_port}")
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -77,7 +82,7 @@ def git_oid(content: bytes) -> str:
 
 @dataclass
 class Hub:
-    """A dataset hub: repositories by name, branches, commits; what is large lies elsewhere, as with LFS."""
+    """A hub: a repository of a data set, or of a model, its branches, commits; what is large lies elsewhere (LFS)."""
 
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
@@ -85,6 +90,7 @@ class Hub:
     gated: bool = False
     storage: str = ""  #: where redirects lead
     large: frozenset[str] = frozenset()
+    kind: str = "datasets"
 
     def commit(self, files: dict[str, bytes], branch: str = "main") -> str:
         sha = hashlib.sha1(repr(sorted(files.items())).encode(), usedforsecurity=False).hexdigest()
@@ -96,11 +102,12 @@ class Hub:
         if self.token and seen.headers["Authorization"] != f"Bearer {self.token}":
             code = "GatedRepo" if self.gated else "RepoNotFound"
             return 403 if self.gated else 401, {"X-Error-Code": code}, b"{}"
-        if match := re.fullmatch(r"/api/datasets/acme/exam/revision/(.+)", parts.path):
+        files = "" if self.kind == "models" else f"/{self.kind}"
+        if match := re.fullmatch(rf"/api/{self.kind}/acme/exam/revision/(.+)", parts.path):
             return self._revision(unquote(match[1]))
-        if match := re.fullmatch(r"/api/datasets/acme/exam/tree/(\w+)", parts.path):
+        if match := re.fullmatch(rf"/api/{self.kind}/acme/exam/tree/(\w+)", parts.path):
             return self._tree(match[1], seen, parse_qs(parts.query))
-        if match := re.fullmatch(r"/datasets/acme/exam/resolve/(\w+)/(.+)", parts.path):
+        if match := re.fullmatch(rf"{files}/acme/exam/resolve/(\w+)/(.+)", parts.path):
             return self._resolve(match[1], unquote(match[2]), seen)
         return 404, {"X-Error-Code": "RepoNotFound"}, b"{}"
 

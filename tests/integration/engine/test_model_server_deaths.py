@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evallab.api.job import Benchmark, EvalJob, Model, Serve
+from evallab.api.job import Benchmark, EvalJob, Model, Serve, WeightsSource
 from evallab.api.provider import LocalRuntime, Provider, ProviderRuntime
 from evallab.catalog import Catalog, Entry
 from evallab.local.lab import Lab, open_lab
@@ -55,11 +55,38 @@ Path(os.environ["EVALLAB_RESULT_FILE"]).write_text(json.dumps({"status": "comple
 """
 
 
+#: A `vllm` whose process outlives its engine: from the first question of a start on its health path answers 503.
+VLLM = """#!{python}
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+lives, dead = Path({lives!r}), False
+
+class Model(BaseHTTPRequestHandler):
+    def do_GET(self):
+        global dead
+        left = int(lives.read_text())
+        if self.path.endswith("/ask") and left:
+            lives.write_text(str(left - 1))
+            print("vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue.", flush=True)
+            dead = True
+        self.send_response(503 if dead else 200)
+        self.end_headers()
+        self.wfile.write(b"{{}}")
+
+port = int(sys.argv[sys.argv.index("--port") + 1])
+ThreadingHTTPServer(("127.0.0.1", port), Model).serve_forever()
+"""
+
+
 @pytest.fixture
 def home() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="evallab-deaths-"))
     (path / "server.py").write_text(SERVER)
     (path / "adapter.py").write_text(ADAPTER)
+    (path / "bin").mkdir()
+    (path / "bin" / "vllm").write_text(VLLM.format(python=sys.executable, lives=str(path / "lives")))
+    (path / "bin" / "vllm").chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
@@ -69,17 +96,19 @@ async def lab(home: Path, database_url: str) -> AsyncIterator[Lab]:
     command = LocalRuntime(command=f"{sys.executable} {home / 'adapter.py'}")
     catalog = Catalog.of([Entry(Provider(id="asks", runtime=ProviderRuntime(local=command)))])
     settings = Settings(home=home, jobs_dir=home / "jobs-dir", config_dir=home, database_url=database_url)
-    async with open_lab(settings, catalog, environ=os.environ) as lab:
+    environ = {**os.environ, "PATH": f"{home / 'bin'}:{os.environ['PATH']}"}
+    async with open_lab(settings, catalog, environ=environ) as lab:
         yield lab
 
 
-async def run(lab: Lab, home: Path, *, deaths: int, patience: float = 60) -> JobSnapshot:
+def custom(home: Path) -> Serve:
+    command = f"exec {sys.executable} {home / 'server.py'} {{port}} {home / 'lives'}"
+    return Serve(runtime="custom", command=command, health_path="/health")
+
+
+async def run(lab: Lab, home: Path, *, deaths: int, patience: float = 60, serve: Serve | None = None) -> JobSnapshot:
     (home / "lives").write_text(str(deaths))
-    serve = Serve(
-        runtime="custom",
-        command=f"exec {sys.executable} {home / 'server.py'} {{port}} {home / 'lives'}",
-        health_path="/health",
-    )
+    serve = serve or custom(home)
     parameters: dict[str, Any] = {"diary": str(home / "diary"), "patience": patience}
     benchmarks = (Benchmark(provider_id="asks", id="b", parameters=parameters),)
     job = EvalJob(name="dies", model=Model(name="m", serve=serve), benchmarks=benchmarks, retries=0)
@@ -119,3 +148,12 @@ async def test_the_third_death_ends_the_job_and_is_named_with_the_last_words_and
     again = await lab.store.snapshot(done.job.id)
     assert (again.job.state, shares(home)) == ("completed", [1.0, 0.5, 0.25, 1.0])
     assert not await resume(lab, done.job.id)
+
+
+async def test_an_engine_that_dies_under_a_living_server_is_a_death_too(lab: Lab, home: Path) -> None:
+    vllm = Serve(runtime="vllm", source=WeightsSource(bundled="demo-hf"))
+    done = await run(lab, home, deaths=1, serve=vllm)
+    assert (done.job.state, shares(home)) == ("completed", [1.0, 0.5]), done.job.message
+    assert [each.reason for each in done.attempts] == ["ModelServerDied", "Completed"]
+    assert done.job.model_server is not None
+    assert done.job.model_server["deaths"] == 1

@@ -46,6 +46,7 @@ class Pod:
     server: str
     model: str = ""
     stream_s: float = 0.05
+    limits: dict[str, int] = field(default_factory=dict)
     attempt: str = "a1"
     benchmark: tuple[str, str] = ("acme", "sums")
     port: int = field(default_factory=free_port)
@@ -86,6 +87,7 @@ class Pod:
             "job": "job-1",
             "model": self.model,
             "namespace": "lab",
+            **self.limits,
         }
         (self.root / "etc" / "sidecar.json").write_text(json.dumps(config))
         for folder in ("etc", "meta"):

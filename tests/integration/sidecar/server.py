@@ -29,6 +29,7 @@ class Server:
     seals: list[dict[str, Any]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)  #: statuses of events that are never taken
     lose: set[Key] = field(default_factory=set)  #: forgotten once, when the seal comes
+    gone: bool = False  #: the attempt is not known any more
     log: list[str] = field(default_factory=list)
 
     @property
@@ -106,6 +107,8 @@ def serving(server: Server) -> Iterator[Server]:  # noqa: C901 - a small server,
             parts = urlsplit(self.path)
             if server.away:
                 return 503, {"message_code": "service_unavailable", "message": "Postgres is away", "trace": "t"}
+            if server.gone:
+                return 410, {"message_code": "attempt_gone", "message": "There is no such attempt", "trace": "t"}
             if self.headers["Authorization"] != f"Bearer {server.token}":
                 return 401, {"message_code": "invalid_callback_token", "message": "no", "trace": "t"}
             below = parts.path.removeprefix("/a/a1/")

@@ -146,6 +146,28 @@ def test_a_token_that_is_rotated(pod: Pod, peer: Server) -> None:
     assert (peer.statuses(), peer.sealed) == (["running"], True)
 
 
+def test_what_an_installation_does_not_take_is_left_out_and_said(tmp_path: Path) -> None:
+    with serving(Server()) as server:
+        pod = Pod(tmp_path / "pod", server.url, limits={"leavings_mib": 1}).make().start()
+        (pod.data / "result.json").write_text("{}")
+        (pod.data / "artifacts" / "large").write_bytes(bytes((1 << 20) - 1))
+        (pod.data / "artifacts" / "small").write_bytes(b"small")
+        assert pod.finish() == 0
+    assert server.files() == {("result", "result.json"): b"{}", ("artifacts", "small"): b"small"}
+    assert [each["name"] for each in server.seals[0]["left_out"]] == ["large"]
+
+
+def test_an_attempt_that_is_gone_is_given_up(pod: Pod, peer: Server) -> None:
+    pod.start()
+    peer.gone = True
+    assert pod.post(event("completed")).status_code == 204, "the adapter need not know"
+    (pod.data / "result.json").write_text("{}")
+    (pod.data / "work" / "answers.jsonl").write_text("{}\n")
+    assert pod.finish() == 1
+    assert "HTTP 410 attempt_gone" in pod.log
+    assert (peer.events, peer.files(), peer.sealed) == ({}, {}, False)
+
+
 def test_an_event_that_is_refused_stands_in_nobodys_way(pod: Pod, peer: Server) -> None:
     peer.refused = {"failed"}
     peer.away = True

@@ -1,5 +1,7 @@
 """Postgres that goes away: killed and back, gone for good, never there."""
 
+import asyncio
+import logging
 import os
 import signal
 import socket
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from tests.integration.store.making import attempt, benchmark, event, job, result
 
 from evallab.api.errors import StoreUnavailable
@@ -62,6 +65,23 @@ async def test_broken_connections_are_replaced(store: PostgresStore, server: psy
     server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'evallab'")
 
     assert (await store.snapshot("job-1")).job == job()
+
+
+async def test_an_absence_is_said_once_and_how_long_it_was(
+    store: PostgresStore, server: psycopg.Connection, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = sql.Identifier(database_url.rpartition("/")[2].partition("?")[0])
+    with caplog.at_level(logging.INFO, logger="evallab.store"):
+        server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'evallab'")
+        asking = [asyncio.create_task(store.jobs()) for _ in range(8)]
+        await asyncio.sleep(1)
+        assert [each.getMessage() for each in caplog.records] == ["database away"]
+        server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        assert await asyncio.gather(*asking) == [[]] * 8
+    (away, back) = caplog.records
+    assert (away.levelname, back.levelname, back.getMessage()) == ("WARNING", "INFO", "database back")
+    assert vars(back)["seconds"] >= 1
 
 
 async def test_why_a_server_does_not_come_back_is_kept(database_url: str, server: psycopg.Connection) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.store.making import artifact, attempt, benchmark, ended_job, job, minutes, result
 
 from evallab.api.errors import NotFound, StoreUnavailable
+from evallab.controller.operating import SWEEP_BLOBS_S, without_unneeded_files
 from evallab.store.artifacts import ArtifactFiles
 from evallab.store.blobs import PART, Blobs, remote
 from evallab.store.interface import ArtifactRow
@@ -113,6 +114,17 @@ async def test_deletion_removes_files_that_nobody_needs(
     age(database_url)
     await store.expire(["other"], reason="age", actor="ada", now=minutes(10))
     await store.sweep_blobs()
+    assert paths(database_url) == []
+
+
+async def test_an_operator_removes_once_an_hour_what_nobody_needs(
+    store: PostgresStore, database_url: str, tmp_path: Path
+) -> None:
+    row = kept(tmp_path, database_url, b"nobody's")
+    age(database_url)
+    assert await without_unneeded_files(store, last=100.0, now=100.0 + SWEEP_BLOBS_S - 1) == 100.0
+    assert [path for path, _ in paths(database_url)] == [row.path]
+    assert await without_unneeded_files(store, last=100.0, now=100.0 + SWEEP_BLOBS_S) == 100.0 + SWEEP_BLOBS_S
     assert paths(database_url) == []
 
 

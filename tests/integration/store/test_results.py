@@ -45,7 +45,10 @@ async def test_a_result_reads_as_it_was_recorded(running: PostgresStore) -> None
     assert await running.artifact("nothing") is None
     assert await running.provenance("job-1") == {"job": {}, "benchmarks": {"0": made.provenance}}
     assert await running.pairable("job-1", 0, "exact_match", "none") == Pairable(
-        keys=((0, 0), (1, 0), (2, 0)), values=(1.0, 0.0, None), response_hashes=("ef" * 32, "ef" * 32, None)
+        keys=((0, 0), (1, 0), (2, 0)),
+        values=(1.0, 0.0, None),
+        response_hashes=("ef" * 32, "ef" * 32, None),
+        groups=tuple(f"{each.doc_hash} {each.prompt_hash}" for each in made.samples),
     )
 
 

@@ -6,12 +6,13 @@ import psycopg
 from psycopg import sql
 from tests.integration.store.making import QUESTIONS, comparison, ended_job, event, job, minutes
 
+from evallab.planning.telemetry import ServerWindow
 from evallab.store.postgres import PostgresStore
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "database.md"
 VIEWS = {
-    "artifacts", "attempts", "audit", "baselines", "benchmarks", "comparisons", "events", "jobs", "leaderboard",
-    "models", "provenance", "samples", "scores",
+    "artifacts", "attempts", "audit", "baselines", "benchmarks", "canary", "comparisons", "events", "jobs",
+    "leaderboard", "models", "provenance", "samples", "scores", "telemetry",
 }  # fmt: skip
 COMMENTS = """
     SELECT view.relname, coalesce(attribute.attname, ''), description.description
@@ -65,6 +66,8 @@ async def test_every_view_shows_what_is_stored(store: PostgresStore, database_ur
         await ended_job(store, job(id_))
         await store.add_provenance(id_, {}, now=minutes(1))
         await store.add_event(event(f"{id_}-event", f"{id_}-a1"))
+        await store.save_canary_verdict(id_, None, {"outcome": "first", "usable": True}, now=minutes(5))
+        await store.add_telemetry(id_, [ServerWindow(started_at=minutes(2), seconds=10, samples=3)])
     await store.add_comparisons([comparison("job-2", "job-1")])
     await store.set_baseline("tiny", "job-1", actor="ada", now=minutes(9))
 

@@ -102,3 +102,15 @@ def test_what_is_gone_is_forgotten() -> None:
     objects.wrote("u1", BODY)
     objects.end("u1")
     assert (len(objects), list(objects)) == (0, [])
+
+
+def test_a_job_that_has_ended_may_go_on() -> None:
+    objects = Objects()
+    objects.put(BODY)
+    objects.end("u1")
+    ended = objects.get("u1")
+    objects.resume("u1")
+    again = objects.get("u1")
+    assert ended is not None
+    assert again is not None
+    assert (ended.ended, again.ended) == (True, False)

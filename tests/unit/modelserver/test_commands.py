@@ -78,7 +78,7 @@ def test_what_makes_no_sense_is_refused(serve: ServeRequest, weights: Path | Non
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("llamacp", "Did you mean 'llamacpp'?"), ("xyz", "Known runtimes: custom, llamacpp, reference.")],
+    [("llamacp", "Did you mean 'llamacpp'?"), ("xyz", "Known runtimes: custom, llamacpp, reference, vllm.")],
 )
 def test_an_unknown_runtime_names_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -87,7 +87,7 @@ def test_an_unknown_runtime_names_the_nearest(name: str, hint: str) -> None:
 
 
 def test_every_runtime_is_found_by_its_name() -> None:
-    assert [server(name).name for name in runtimes()] == list(runtimes()) == ["custom", "llamacpp", "reference"]
+    assert [server(name).name for name in runtimes()] == list(runtimes()) == ["custom", "llamacpp", "reference", "vllm"]
 
 
 def test_every_bundled_model_is_there() -> None:

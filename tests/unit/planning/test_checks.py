@@ -214,7 +214,7 @@ def test_wrong_bundled_dataset() -> None:
 @pytest.mark.parametrize(
     ("serve", "sentence"),
     [
-        (REFERENCE | {"runtime": "vllm"}, "runtime: vllm is not in this version yet"),
+        (REFERENCE | {"batch_invariant": True}, "batchInvariant: is only for the runtime vllm"),
         (REFERENCE | {"runtime": "lamacpp"}, 'runtime: there is no "lamacpp"; did you mean "llamacpp"?'),
         ({"runtime": "reference"}, "source: is required for the runtime reference"),
         (REFERENCE | {"command": "x"}, "command: is only for the runtime custom"),
@@ -222,13 +222,11 @@ def test_wrong_bundled_dataset() -> None:
         (REFERENCE | {"image": "x"}, "image: cannot be honoured on one computer"),
         (REFERENCE | {"version": "1"}, "version: reference runs as it is installed"),
         (REFERENCE | {"ready_timeout_seconds": -1}, "readyTimeoutSeconds: must be from 1"),
-        (REFERENCE | {"source": WeightsSource(oci="x")}, "source.oci: is not in this version yet"),
-        (
-            REFERENCE | {"source": WeightsSource(hf=internal.HubSource(repo_id="a/b"))},
-            "source.hf: is not in this version",
-        ),
-        (REFERENCE | {"source": WeightsSource(pvc=internal.ClaimSource(claim_name="c"))}, "source.pvc: is not in this"),
+        (REFERENCE | {"source": WeightsSource(oci="x")}, "source.oci: is not for one computer"),
+        (REFERENCE | {"source": WeightsSource(pvc=internal.ClaimSource(claim_name="c"))}, "source.pvc: is not for one"),
         (REFERENCE | {"source": WeightsSource()}, "source: give exactly one of"),
+        ({"runtime": "vllm"}, "source: is required for the runtime vllm"),
+        ({"runtime": "vllm", "source": WeightsSource(bundled="demo-f16"), "port": 1}, "port: is only for the runtime"),
         (CUSTOM | {"command": " "}, "command: is required for the runtime custom"),
         (CUSTOM | {"command": "serve"}, "command: must serve on $PORT"),
         (CUSTOM | {"health_path": None}, "healthPath: is required for the runtime custom"),

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from evallab.api.job import EvalJob, Gpu, Hardware, Model, Queue, Resource, Serve
+from evallab.api.job import EvalJob, Gpu, Hardware, Model, Queue, Resource, Serve, WeightsSource
 from evallab.catalog import Catalog
-from evallab.planning.hardware import hardware_of_this_computer
+from evallab.planning.hardware import hardware_of_this_computer, with_gpus
 from evallab.planning.subject import CheckFacts, Subject
 
 SERVED = Model(name="m", serve=Serve(runtime="reference"))
@@ -55,3 +55,22 @@ def test_a_count_that_is_no_number(count: str) -> None:
 def test_another_accelerator() -> None:
     [said] = problems(Hardware(gpu=Gpu(name="amd.com/gpu")), gpus=1)
     assert said == 'spec.hardwareConfig.gpu.name: one computer has "nvidia.com/gpu" only; found "amd.com/gpu"'
+
+
+VLLM = Serve(runtime="vllm", source=WeightsSource(bundled="demo-hf"))
+
+
+@pytest.mark.parametrize(
+    ("args", "there", "count"),
+    [((), 2, 1), (("--tensor-parallel-size", "2"), 2, 2), (("--tensor_parallel_size=4",), 2, 2), (("-tp", "x"), 1, 1)],
+)
+def test_vllm_gets_the_gpus_that_it_will_use(args: tuple[str, ...], there: int, count: int) -> None:
+    serve = VLLM.model_copy(update={"args": args})
+    job = EvalJob(name="j", model=Model(name="m", serve=serve))
+    assert with_gpus(job, there).hardware == Hardware(gpu=Gpu(name="nvidia.com/gpu", count=count))
+
+
+def test_what_the_job_says_of_gpus_stands_and_where_there_is_none_none_is_reserved() -> None:
+    job = EvalJob(name="j", model=Model(name="m", serve=VLLM))
+    said = job.model_copy(update={"hardware": Hardware(gpu=Gpu(count=2))})
+    assert [with_gpus(job, 0), with_gpus(job, None), with_gpus(said, 1)] == [job, job, said]

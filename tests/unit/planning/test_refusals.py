@@ -41,8 +41,6 @@ def test_a_provider_without_a_local_runtime() -> None:
     ("changes", "sentence"),
     [
         ({"network": "ModelOnly"}, "spec.network: ModelOnly cannot be enforced on one computer; remove it"),
-        ({"canary": "Enforce"}, "spec.determinism.canary: Enforce is not in this version yet"),
-        ({"canary": "Warn"}, "spec.determinism.canary: Warn is not in this version yet"),
         ({"code_execution": "Sandboxed"}, "spec.codeExecution: Sandboxed is not in this version yet"),
         ({"hardware": internal.Hardware()}, "spec.hardwareConfig: cannot be honoured on one computer"),
         ({"placement": internal.Placement(node_selector={"a": "b"})}, "spec.nodeSelector: cannot be honoured"),
@@ -106,9 +104,18 @@ def test_hardware_of_a_benchmark_is_refused() -> None:
 def test_what_is_not_enforced_is_shown_only_where_it_was_not_said() -> None:
     assert [note.split(":")[0] for note in not_enforced(GOOD, "local")] == [
         "network",
-        "determinism.canary",
         "codeExecution",
     ]
     said = GOOD.model_copy(update={"network": "None", "canary": "Off", "code_execution": "Forbidden"})
     assert not_enforced(said, "local") == ()
-    assert not_enforced(GOOD, "kubernetes") == ()
+    assert [note.split(":")[0] for note in not_enforced(GOOD, "kubernetes")] == ["determinism.canary"]
+    assert not_enforced(said, "kubernetes") == ()
+    assert not_enforced(GOOD, "imported") == ()
+
+
+def test_a_canary_is_enforced_where_a_server_is_asked_and_refused_where_none_is() -> None:
+    assert problems(canary="Enforce") == problems(canary="Warn") == ()
+    recorded = Benchmark(provider_id="local", id="x", test_data=TestData(type="pre_recorded_data", path="answers"))
+    assert "spec.determinism.canary: Warn cannot be kept: the answers were recorded earlier; remove it, or say Off" in (
+        problems(canary="Warn", benchmarks=(recorded,))
+    )

@@ -68,6 +68,7 @@ COMPARISON = ComparisonRow(
     method="mcnemar",
     verdict="PASS",
     note="n",
+    q_value=0.6,
 )
 
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from evallab.planning.telemetry import GpuSummary
 from evallab.reporting.report import BenchmarkReport, Change, JobReport, Model, Score
+from evallab.reporting.telemetry import Speed, Telemetry
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -90,6 +92,31 @@ def report(*benchmarks: BenchmarkReport, **changes: Any) -> JobReport:
         benchmarks=benchmarks or (benchmark(),),
     )
     return replace(made, **changes)
+
+
+def telemetry(**changes: Any) -> Telemetry:
+    """Return what was seen of a job on one GPU."""
+    gpu = GpuSummary(
+        device="GPU-5d0b1f3e",
+        name="NVIDIA H200",
+        driver="570.172.08",
+        seconds=70.1,
+        temperature_max=71.0,
+        power_mean=312.0,
+        utilisation_mean=93.5,
+        throttled_share=0.0,
+        longest_hot_s=0.0,
+    )
+    speed = Speed(
+        samples_per_minute=812.0,
+        tokens_per_second=3400.0,
+        waiting_max=12,
+        preemptions=0,
+        seconds=60.0,
+        validity="valid",
+        validity_reasons=(),
+    )
+    return replace(Telemetry(gpus=(gpu,), none=None, throughput=speed), **changes)
 
 
 def everything() -> JobReport:

@@ -102,4 +102,6 @@ def test_a_finding_names_the_command_that_shows_more() -> None:
     found = of_benchmark(job, job.benchmarks[0], "regression")
     assert found is not None
     assert found.remedy == "evallab diff 1a2b3c4d --benchmark gsm8k"
-    assert found.reason == ("exact_match went from 0.915 (demo-f16) to 0.805: 25 answers lost, 3 gained, margin 0.01.")
+    assert found.reason == (
+        "exact_match went from 0.915 (demo-f16) to 0.805: 25 answers lost, 3 gained, p < 0.001, margin 0.01."
+    )

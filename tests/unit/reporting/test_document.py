@@ -4,13 +4,27 @@ import json
 import re
 from pathlib import Path
 
-from tests.unit.reporting.making import benchmark, report, score
+from tests.unit.reporting.making import benchmark, report, score, telemetry
 
+from evallab.reporting.canary import Canary
 from evallab.reporting.document import plain, to_json
 from evallab.reporting.overall import Overall
 from evallab.reporting.report import Progress
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "output-json.md"
+IDENTICAL = Canary(
+    outcome="identical",
+    policy="Enforce",
+    baseline_job="9f8e7d6c00000000",
+    baseline_name="demo-f16",
+    prompts=16,
+    compared=16,
+    within="identical",
+    batch_effect="numeric_drift",
+    batch_differing=1,
+    batch_drift=0.02,
+    detail="token ids",
+)
 MADE = report(
     benchmark(
         primary_score=score(threshold=0.9, passed=False),
@@ -19,6 +33,8 @@ MADE = report(
     ),
     benchmark(1, "humaneval", state="failed", reason="Killed", message="Gone.", primary_score=None, comparison=None),
     overall=Overall(value=0.805, threshold=None, passed=None),
+    telemetry=telemetry(),
+    canary=IDENTICAL,
 )
 
 
@@ -33,6 +49,8 @@ def test_every_field_is_explained() -> None:
     document = to_json(MADE)
     first = document["benchmarks"][0]
     values = (document, document["model"], document["overall"], first, first["progress"], first["score"])
+    seen = document["telemetry"]
+    values = (*values, document["canary"], seen, *seen["gpus"], seen["throughput"])
     names = {name for value in (*values, first["comparison"]) for name in value}
     assert {name for name in names if f"`{name}`" not in text} == set()
 

@@ -19,6 +19,9 @@ def test_ours_are_named_and_numbered() -> None:
         "0004_history",
         "0005_serving",
         "0006_cluster",
+        "0007_canary",
+        "0008_telemetry",
+        "0009_clusters",
     ]
 
 

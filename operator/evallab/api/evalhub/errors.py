@@ -86,6 +86,7 @@ CATALOGUE: Mapping[str, Entry] = MappingProxyType(
             403, "The origin '{origin}' may not call this server. Add it to the allowed origins to use it."
         ),
         "artifact_gone": Entry(410, "{reason}"),
+        "attempt_gone": Entry(410, "There is no attempt '{id}' any more; nothing more is wanted of it."),
         "leavings_too_large": Entry(
             413, "An attempt may leave {limit} bytes, in not too many pieces. Keep fewer files, or raise that limit."
         ),

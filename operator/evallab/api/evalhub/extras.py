@@ -22,6 +22,7 @@ class Extras(Value):
     lineage: internal.Lineage | None = None
     sampling: internal.Sampling = internal.Sampling()
     compare: internal.Compare = internal.Compare()
+    validity: internal.Validity = internal.Validity()
     canary: internal.CanaryPolicy | None = None
     code_execution: internal.CodeExecution | None = None
     network: internal.Network | None = None

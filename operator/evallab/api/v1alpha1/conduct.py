@@ -1,4 +1,4 @@
-"""How a job is conducted, compared and exported: `sampling`, `compare`, `determinism`, `exports` of a v1alpha1 spec."""
+"""How a job is conducted, compared and exported: `sampling`, `compare`, `validity`, `determinism`, `exports`."""
 
 from typing import Annotated, Any, Literal
 
@@ -42,12 +42,30 @@ class Compare(Face):
     )
 
 
+class Validity(Face):
+    """When heat, throttling and company on a GPU speak against the numbers."""
+
+    policy: Literal["Strict", "Lenient"] | None = Field(
+        None,
+        description="What a slowed GPU invalidates: scores and throughput, or throughput alone. Default: `Strict`.",
+    )
+    max_temperature_celsius: Annotated[float, Field(ge=1, le=200)] | None = Field(
+        None, description="A GPU above it is hot, °C. Default: 82."
+    )
+    max_seconds_hot: Annotated[float, Field(ge=1, le=86_400)] | None = Field(
+        None, description="Hot for so long without a break makes invalid. Default: 60."
+    )
+    max_throttled_percent: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        None, description="Slowed by heat for more of the time makes invalid. Default: 1."
+    )
+
+
 class Determinism(Face):
     """What is done about drift."""
 
     canary: Annotated[Literal["Enforce", "Warn", "Off"] | None, BeforeValidator(_off)] = Field(
         None,
-        description="What happens when fixed prompts are answered differently than before.",
+        description="What happens when fixed prompts are answered differently than before. Default: Enforce.",
         json_schema_extra=_BARE_OFF,
     )
 

@@ -23,7 +23,7 @@ from evallab.api.v1alpha1.source import TestDataRef, WeightsSource
 _SAME = (
     *("suspend", "cancelled", "priority", "retries"),
     *("timeout_seconds", "pending_deadline_seconds", "ttl_seconds_after_finished"),
-    *("code_execution", "network", "hardware", "sampling", "compare", "pass_criteria"),
+    *("code_execution", "network", "hardware", "sampling", "compare", "validity", "pass_criteria"),
 )
 _PLACEMENT = ("node_selector", "priority_class_name", "runtime_class_name", "pod_template")
 _DATA_TYPES = {"data_set": "DataSet", "pre_recorded_data": "PreRecordedData", None: None}

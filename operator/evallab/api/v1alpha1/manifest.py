@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from evallab.api.v1alpha1.benchmark import Benchmarks, CollectionRef, PassCriteria
-from evallab.api.v1alpha1.conduct import Compare, Determinism, Exports, Sampling
+from evallab.api.v1alpha1.conduct import Compare, Determinism, Exports, Sampling, Validity
 from evallab.api.v1alpha1.face import Face, FreeForm, Label, Seconds, Text, only_one
 from evallab.api.v1alpha1.hardware import HardwareConfig, Toleration
 from evallab.api.v1alpha1.model import Model
@@ -31,6 +31,7 @@ class EvalJobSpec(Face):
     benchmarks: Benchmarks = Field((), description="What is measured.")
     sampling: Sampling = Field(Sampling(), description="How answers are sampled.")
     compare: Compare = Field(Compare(), description="What the job is compared with.")
+    validity: Validity = Field(Validity(), description="When heat and the like make numbers invalid.")
     determinism: Determinism = Field(Determinism(), description="What is done about drift.")
     code_execution: Literal["Sandboxed", "Forbidden"] | None = Field(
         None, description="Whether code that the model wrote may be executed. Default: `Forbidden`."

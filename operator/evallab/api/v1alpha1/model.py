@@ -44,6 +44,9 @@ class Serve(Face):
         None, description="`custom` only: the path that answers 200 when the server is ready."
     )
     ready_timeout_seconds: Seconds | None = Field(None, description="How long the server may take to become ready.")
+    batch_invariant: bool | None = Field(
+        None, description="`vllm` only: answers do not depend on what else is computed at the same time; slower."
+    )
 
 
 class InProcess(Face):

@@ -12,9 +12,12 @@ from evallab.api.job import EvalJob
 from evallab.planning import checks
 from evallab.planning.catalog_view import CatalogView
 from evallab.planning.cluster import deny_list
+from evallab.planning.cluster.model_server import server_image
 from evallab.planning.cluster.plan import ClusterConfig
 from evallab.planning.conclusion import Cause
 from evallab.planning.data_checks import data_is_addressable
+from evallab.planning.number_checks import numbers_are_in_range
+from evallab.planning.secrecy_checks import secrets_are_references
 from evallab.planning.subject import CheckFacts, Subject, entries
 
 REASONS = frozenset(
@@ -127,15 +130,12 @@ def _server(question: Question) -> Found:
     serve = question.job.model.serve
     if serve is None:
         return
-    if serve.runtime != "vllm":
-        yield from _as("InvalidSpec", checks.server_is_complete)(question)
-    elif serve.source is None:
-        yield "InvalidSpec", "spec.model.serve.source: is required for the runtime vllm: where the weights are"
-    if not serve.image and not question.config.model_server_images.get(serve.runtime):
+    yield from _as("InvalidSpec", checks.server_is_complete)(question)
+    if not server_image(serve, question.config.model_server_images):
         yield (
             "ServerImageMissing",
-            f"spec.model.serve.image: this installation names no image for {serve.runtime}; give one here, "
-            f"or in the chart under modelServers.{serve.runtime}.image",
+            f"spec.model.serve.image: this installation names no image for {serve.runtime}"
+            f"{f' {serve.version}' if serve.version else ''}; give one here, or in the chart under modelServerImages",
         )
 
 
@@ -178,7 +178,8 @@ RULES: tuple[Callable[[Question], Found], ...] = (
     _as("InvalidSpec", checks.one_source_each),
     _as("InvalidSpec", data_is_addressable),
     _as("InvalidSpec", checks.bundled_names_are_known),
-    _as("InvalidSpec", checks.numbers_are_in_range),
+    _as("InvalidSpec", numbers_are_in_range),
+    _as("InvalidSpec", secrets_are_references),
     _known,
     _as("CollectionNotFound", checks.collection_fits),
     _has_image,

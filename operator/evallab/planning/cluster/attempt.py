@@ -14,7 +14,7 @@ from typing import Any
 
 from evallab.planning.cluster import labels, names, network, quantities
 from evallab.planning.cluster.objects import body
-from evallab.planning.cluster.plan import AttemptPlan, ClusterConfig
+from evallab.planning.cluster.plan import LEAVINGS_MIB, AttemptPlan, ClusterConfig
 from evallab.planning.cluster.pod import (
     SECURITY,
     completed,
@@ -23,6 +23,7 @@ from evallab.planning.cluster.pod import (
     mount,
     pod_spec,
     queue_labels,
+    suspended,
 )
 
 Json = dict[str, Any]
@@ -53,7 +54,7 @@ def with_init(plan: AttemptPlan) -> bool:
 
 
 def _config_map(plan: AttemptPlan, config: ClusterConfig, name: str) -> Json:
-    files = {"job.json": _job_json(plan), "sidecar.json": _told(plan, config, model=plan.model_url)}
+    files = {"job.json": _job_json(plan), "sidecar.json": _told(plan, config, model=plan.model_url, **_limit(config))}
     if with_init(plan):
         data = plan.benchmark.test_data
         files["init.json"] = _told(
@@ -66,6 +67,10 @@ def _config_map(plan: AttemptPlan, config: ClusterConfig, name: str) -> Json:
         )
     frame = body("v1", "ConfigMap", names.attempt_config(name), plan.owner, _metadata(plan))
     return frame | {"data": {file: _text(content) for file, content in files.items()}, "immutable": True}
+
+
+def _limit(config: ClusterConfig) -> Json:
+    return {} if config.leavings_mib == LEAVINGS_MIB else {"leavings_mib": config.leavings_mib}
 
 
 def _told(plan: AttemptPlan, config: ClusterConfig, **more: Any) -> Json:
@@ -99,7 +104,7 @@ def _job(plan: AttemptPlan, config: ClusterConfig, name: str) -> Json:
         "ttlSecondsAfterFinished": config.job_ttl_seconds,
         "template": completed(template, plan.job, CONTAINER),
     }
-    return frame | {"spec": spec}
+    return frame | {"spec": spec | suspended(queue)}
 
 
 def _pod(plan: AttemptPlan, config: ClusterConfig, name: str) -> Json:

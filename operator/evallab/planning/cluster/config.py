@@ -17,6 +17,7 @@ from evallab.api.v1alpha1.face import Face, Label, Seconds, Text, Url
 from evallab.planning.cluster.plan import ClusterConfig
 
 FILE = "cluster.yaml"
+MOST_LEAVINGS_MIB = 32_768  #: a file is sent in at most 65,536 pieces
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
 References = dict[Text, Text]
 
@@ -27,6 +28,7 @@ class Installation:
 
     cluster: ClusterConfig
     provider_images: Mapping[str, str] = field(default_factory=dict)  #: name without tag → what is pulled instead
+    allowed_images: tuple[str, ...] = ()  #: of providers that were made over REST; empty: any
     watch_namespaces: tuple[str, ...] = ()  #: empty: all
     lease_namespace: str
     lease_name: str
@@ -51,6 +53,7 @@ class ClusterFile(Face):
     model_server_images: References | None = None
     service_account: Text | None = None
     sidecar_grace_seconds: Seconds | None = None
+    leavings_mib: Annotated[int, Field(ge=1, le=MOST_LEAVINGS_MIB)] | None = None
     job_ttl_seconds: Seconds | None = None
     network_policies: bool | None = None
     default_network: Network | None = None
@@ -60,6 +63,7 @@ class ClusterFile(Face):
     image_seconds: Seconds | None = None
     config_error_seconds: Seconds | None = None
     provider_images: References | None = None
+    allowed_images: Names | None = None
     watch_namespaces: Names | None = None
     leader_election: LeaderElection
 
@@ -76,6 +80,7 @@ def read(document: Mapping[str, Any], *, file: str = FILE) -> Installation:
     return Installation(
         cluster=ClusterConfig(**{each.name: given[each.name] for each in fields(ClusterConfig) if each.name in given}),
         provider_images=said.provider_images or {},
+        allowed_images=said.allowed_images or (),
         watch_namespaces=said.watch_namespaces or (),
         lease_namespace=said.leader_election.namespace,
         lease_name=said.leader_election.name,

@@ -11,6 +11,7 @@ Json = dict[str, Any]
 ROOT = "spec.podTemplate"
 ADAPTER, SERVER = "adapter", "server"
 _KEPT = ("evallab.dev/", "kueue.x-k8s.io/", "app.kubernetes.io/managed-by", "batch.kubernetes.io/")
+_WEAKENING = ("container.apparmor.security.", "container.seccomp.security.", "seccomp.security.")
 _POD = frozenset(
     {
         *("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "schedulerName", "priorityClassName"),
@@ -54,6 +55,8 @@ def _metadata(metadata: Any) -> Iterator[str]:
             yield f"{where}.{part}: must be an object"
             continue
         yield from (f"{where}.{part}[{key}]: is evallab's own" for key in said if str(key).startswith(_KEPT))
+        weakening = [key for key in said if str(key).startswith(_WEAKENING)]
+        yield from (f"{where}.{part}[{key}]: loosens the pod's security" for key in weakening)
 
 
 def _spec(spec: Any) -> Iterator[str]:

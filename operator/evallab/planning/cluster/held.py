@@ -96,9 +96,9 @@ def _unmounted(scene: Scene) -> Cause | None:
     if not reading.condition(pod, "PodScheduled") or reading.over(pod) or _any_started(pod):
         return None
     why = reading.said(scene.events, "FailedMount", "FailedAttachVolume")
-    if not why or not scene.lasts(
-        reading.since(reading.condition(pod, "PodScheduled")), scene.config.config_error_seconds
-    ):
+    if not why or "failed to sync" in why:  # a kubelet that has not heard of it yet
+        return None
+    if not scene.lasts(reading.since(reading.condition(pod, "PodScheduled")), scene.config.config_error_seconds):
         return None
     if "persistentvolumeclaim" in why.lower():
         return _volume(cut(why))

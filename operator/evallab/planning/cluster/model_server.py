@@ -4,8 +4,10 @@ It is ready when the kubelet says so (its health path answers). It is never rest
 counted and answered with another Job, whose load is smaller.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from evallab.api.job import Serve
 from evallab.planning.cluster import labels, names, network, quantities
 from evallab.planning.cluster.objects import body
 from evallab.planning.cluster.plan import ClusterConfig, ServerPlan
@@ -17,6 +19,7 @@ from evallab.planning.cluster.pod import (
     mount,
     pod_spec,
     queue_labels,
+    suspended,
 )
 
 Json = dict[str, Any]
@@ -25,6 +28,20 @@ GRACE_S = 30
 WEIGHTS_AT = "/weights"
 _CACHES = ("HF_HOME", "XDG_CACHE_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "VLLM_CACHE_ROOT")
 _TMP = "/tmp"  # noqa: S108 - in a pod
+
+
+def server_image(serve: Serve, images: Mapping[str, str]) -> str | None:
+    """Return the image of a model server: the job's, the installation's for this version, else vLLM's own of it.
+
+    `images` are the installation's, by runtime, or by `runtime:version` where it has several.
+    """
+    general = images.get(serve.runtime)
+    if serve.image or serve.version is None:
+        return serve.image or general
+    if general and general.rpartition(":")[2].removeprefix("v") == serve.version:
+        return general
+    own = f"vllm/vllm-openai:v{serve.version}" if serve.runtime == "vllm" else None
+    return images.get(f"{serve.runtime}:{serve.version}") or own
 
 
 def server_objects(plan: ServerPlan, config: ClusterConfig) -> tuple[Json, ...]:
@@ -55,7 +72,7 @@ def _job(plan: ServerPlan, config: ClusterConfig) -> Json:
         "ttlSecondsAfterFinished": config.job_ttl_seconds,
         "template": completed(template, plan.job, CONTAINER),
     }
-    return frame | {"spec": spec}
+    return frame | {"spec": spec | suspended(queue)}
 
 
 def _pod(plan: ServerPlan, config: ClusterConfig) -> Json:

@@ -22,6 +22,9 @@ class Owner:
     uid: str  #: also the job's id
 
 
+LEAVINGS_MIB = 2048
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClusterConfig:
     """What the installation says; every field is a value of the chart."""
@@ -35,6 +38,7 @@ class ClusterConfig:
     model_server_images: Mapping[str, str] = field(default_factory=dict)  #: by serve.runtime
     service_account: str = "default"  #: of adapters' pods: it needs no rights at all
     sidecar_grace_seconds: int = 600  #: so long a sidecar may flush after its adapter ended
+    leavings_mib: int = LEAVINGS_MIB  #: that one attempt may leave
     job_ttl_seconds: int = 3600
     network_policies: bool = True
     default_network: str | None = None  #: a network profile for jobs that name none

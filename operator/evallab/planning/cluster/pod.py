@@ -72,6 +72,11 @@ def queue_labels(hardware: Hardware | None) -> dict[str, str]:
     return {labels.QUEUE: hardware.queue.name}
 
 
+def suspended(queue: Json) -> Json:
+    """Return how a Job in a queue begins: Kueue admits it. Where there is no Kueue it waits, and is told to."""
+    return {"suspend": True} if queue else {}
+
+
 def empty_dir(name: str, **said: str) -> Json:
     """Return a volume that begins empty and goes with the pod."""
     return {"name": name, "emptyDir": dict(said)}

@@ -47,9 +47,17 @@ def patch(wanted: Mapping[str, Any], before: Mapping[str, Any]) -> Json | None:
     return {"status": {**gone, **changed}} if changed or gone else None
 
 
-def only_progress(change: Mapping[str, Any]) -> bool:
-    """Say whether a patch tells of nothing but numbers that grow, so that it may wait a moment."""
-    return set(change["status"]) <= {"progress", "benchmarks"}
+_WORDS = frozenset({"progress", "benchmarks", "message", "startedAt", "conditions"})
+
+
+def may_wait(change: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Say whether a patch tells of nothing but numbers that grow and of words, so that it may wait a moment."""
+    said = change["status"]
+    return set(said) <= _WORDS and ("conditions" not in said or _truths(said) == _truths(before))
+
+
+def _truths(status: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(each["type"], each["status"]) for each in status.get("conditions") or ()}
 
 
 def phase(facts: JobFacts) -> str:

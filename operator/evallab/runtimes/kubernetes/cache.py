@@ -14,6 +14,17 @@ Json = dict[str, Any]
 Key = tuple[str, str, str]  #: plural, namespace, name
 Group = tuple[str, str, str]  #: plural, label, value
 _GROUPED = (labels.ATTEMPT, labels.JOB)
+_KEPT = {
+    "metadata": frozenset({
+        *("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"),
+        *("labels", "annotations", "ownerReferences"),
+    }),
+    "spec": frozenset({"suspend", "nodeName"}),
+    "status": frozenset({
+        *("phase", "reason", "message", "startTime", "conditions"),
+        *("initContainerStatuses", "containerStatuses"),
+    }),
+}  # fmt: skip
 
 
 class ClusterCache:
@@ -24,17 +35,18 @@ class ClusterCache:
         self._objects: dict[Key, Json] = {}
         self._groups: dict[Group, set[Key]] = defaultdict(set)
 
-    def put(self, kind: Kind, body: Json) -> None:
-        """Remember an object, unless a newer version of it is known."""
-        key = _key(kind, body)
+    def put(self, kind: Kind, body: Json) -> bool:
+        """Remember an object, unless a newer version of it is known; return whether it says anything new."""
+        key, now = _key(kind, body), _slim(body)
         known = self._objects.get(key)
         if known is not None and _uid(known) == _uid(body) and _version(body) < _version(known):
-            return
+            return False
         if known is not None:
             self._forget(key)
-        self._objects[key] = _slim(body)
+        self._objects[key] = now
         for group in _groups(key, body):
             self._groups[group].add(key)
+        return known is None or _said(known) != _said(now)
 
     def drop(self, kind: Kind, body: Json) -> None:
         """Forget an object that is gone; another one that took its name stays."""
@@ -75,14 +87,17 @@ class ClusterCache:
 
 
 def _slim(body: Json) -> Json:
-    """What nobody asks for is not kept: thousands of objects lie here."""
-    metadata = {name: said for name, said in body["metadata"].items() if name != "managedFields"}
-    spec, kept = body.get("spec") or {}, ("suspend", "nodeName")
+    """What nobody asks for is not kept: thousands of objects lie here, and their numbers change all the time."""
     return {
-        "metadata": metadata,
-        "spec": {name: spec[name] for name in kept if name in spec},
-        "status": body.get("status") or {},
+        part: {name: said for name, said in (body.get(part) or {}).items() if name in _KEPT[part]} for part in _KEPT
     }
+
+
+def _said(slim: Json) -> tuple[object, ...]:
+    """What somebody has to look at when it changes; that a Job has begun shows in its pod."""
+    metadata, status = slim["metadata"], slim["status"]
+    told = {name: said for name, said in status.items() if name != "startTime"}
+    return metadata.get("uid"), metadata.get("deletionTimestamp"), slim["spec"], told
 
 
 def _key(kind: Kind, body: Json) -> Key:

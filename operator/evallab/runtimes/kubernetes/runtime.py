@@ -23,11 +23,13 @@ from evallab.runtimes.kubernetes import asking
 from evallab.runtimes.kubernetes.cache import ClusterCache
 from evallab.runtimes.kubernetes.creating import create_all, delete_labelled
 from evallab.runtimes.kubernetes.scratch import Leftover, Scratch
+from evallab.runtimes.kubernetes.stamped import ASKED
 
 log = logging.getLogger(__name__)
 CONTAINER = "adapter"
 LOG_LIMIT = 16 << 20  #: bytes of a log that are kept
 OVERDUE_S = 10.0  #: past its grace period a pod is not waited for any longer
+PATIENCE = 3  #: after this part of the time that a refused pod is given, events are asked why there is none
 FOLLOW_S = 30.0  #: so long after an attempt was told to end its last words are waited for
 NEVER_MADE = Cause(
     reason="StartLost",
@@ -60,26 +62,20 @@ class KubernetesRuntime:
     scratch: Scratch
     now: Callable[[], datetime]
     _following: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    _questions: asking.Asked = field(default_factory=asking.Asked)
 
     def handle(self, launch: Launch) -> dict[str, Any]:
         """Return how any process finds the attempt, before it is started. Raises BenchmarkFailed."""
         plan = _plan(launch)
         attempt_objects(plan, self.config)  # what cannot be built is not started
-        return {
-            "attempt_id": plan.attempt_id,
-            "namespace": plan.owner.namespace,
-            "job": job_name(plan),
-            "job_id": plan.owner.uid,
-            "index": plan.index,
-            "number": plan.number,
-        }
+        return _handle(plan)
 
     async def start(self, launch: Launch) -> dict[str, Any]:
         """Make the attempt's objects, or find that they are there; return its handle, now with the Job's uid."""
         plan = _plan(launch)
         made = await create_all(self.api, self.cache, attempt_objects(plan, self.config), plan.owner.uid)
         log.info("attempt's job created", extra={"job": plan.owner.uid, "attempt": plan.attempt_id})
-        return self.handle(launch) | {"uid": made["metadata"]["uid"]}
+        return _handle(plan) | {"uid": made["metadata"]["uid"]}
 
     async def observe(self, handle: Mapping[str, Any]) -> Observation:
         """Look at an attempt; what it left is here when it is said to have ended."""
@@ -111,9 +107,8 @@ class KubernetesRuntime:
         job = await self._job(handle)
         pods = self.cache.pods_of(handle["attempt_id"])
         events: list[Json] = []
-        if job and observed.quiet(job, pods, now):
-            pods = pods or await self._pods(handle)
-            events = await asking.events(self.api, job, pods)
+        if job and observed.quiet(job, pods, now, patience=self.config.refused_pod_seconds / PATIENCE):
+            pods, events = await self._asked(handle, job, pods)
         ended = job is None or observed.finished(job) or any(reading.over(pod) for pod in pods)
         sealed = bool(ended and await self.store.sealed(handle["attempt_id"]))
         workload = await asking.workload(self.api, job) if job else None
@@ -121,6 +116,14 @@ class KubernetesRuntime:
             job, pods, events, now=now, config=self.config, sealed=sealed, workload=workload, container=CONTAINER
         )
         return seen, sealed
+
+    async def _asked(self, handle: Mapping[str, Any], job: Json, pods: list[Json]) -> tuple[list[Json], list[Json]]:
+        """Return pods and events of an attempt that does not get on, asked for now unless that was done lately."""
+        lately = self._questions.lately(handle["attempt_id"])
+        if lately is not None:
+            return pods, lately
+        pods = pods or await self._pods(handle)
+        return pods, self._questions.note(handle["attempt_id"], await asking.events(self.api, job, pods))
 
     async def _job(self, handle: Mapping[str, Any]) -> Json | None:
         namespace, name = handle["namespace"], handle["job"]
@@ -149,12 +152,12 @@ class KubernetesRuntime:
     async def _keep_log(self, handle: Mapping[str, Any], pod: str) -> None:
         """Keep the log of a pod; a node that does not answer any more costs the log, not the attempt."""
         try:
-            content = await self.api.log(handle["namespace"], pod, CONTAINER, {"limitBytes": LOG_LIMIT})
+            content = await self.api.log(handle["namespace"], pod, CONTAINER, {"limitBytes": LOG_LIMIT, **ASKED})
         except (KubernetesUnavailable, Refused) as error:
             log.warning("log not read", extra={"attempt": handle["attempt_id"], "reason": str(error)})
             return
         if content:
-            await asyncio.to_thread(self.scratch.append_log, handle, content, anew=True)
+            await asyncio.to_thread(self.scratch.write_log, handle, content)
 
     async def stop(self, handle: Mapping[str, Any], *, grace_seconds: float) -> None:
         """Delete the pods with a grace period, then the Job; the last words are read meanwhile."""
@@ -194,15 +197,16 @@ class KubernetesRuntime:
 
     async def _followed(self, handle: Mapping[str, Any], pod: str) -> None:
         """Write the log while the pod ends: afterwards it is gone."""
-        anew = True
-        query = {"limitBytes": LOG_LIMIT}
+        content = bytearray()
+        query: dict[str, str | int] = {"limitBytes": LOG_LIMIT, **ASKED}
         try:
             async with asyncio.timeout(self.config.sidecar_grace_seconds + FOLLOW_S):
                 async for piece in self.api.follow_log(handle["namespace"], pod, CONTAINER, query):
-                    await asyncio.to_thread(self.scratch.append_log, handle, piece, anew=anew)
-                    anew = False
-        except (KubernetesUnavailable, Refused, TimeoutError, OSError) as error:
+                    content += piece
+        except (KubernetesUnavailable, Refused, TimeoutError) as error:
             log.warning("log not followed", extra={"attempt": handle["attempt_id"], "reason": str(error)})
+        if content:
+            await asyncio.to_thread(self.scratch.write_log, handle, bytes(content))
 
     def leavings(self, handle: Mapping[str, Any]) -> Leavings:
         """Name the files an attempt leaves."""
@@ -230,6 +234,17 @@ def _plan(launch: Launch) -> AttemptPlan:
     if launch.plan is None:
         raise BenchmarkFailed("This attempt was not planned for a cluster.")
     return launch.plan
+
+
+def _handle(plan: AttemptPlan) -> dict[str, Any]:
+    return {
+        "attempt_id": plan.attempt_id,
+        "namespace": plan.owner.namespace,
+        "job": job_name(plan),
+        "job_id": plan.owner.uid,
+        "index": plan.index,
+        "number": plan.number,
+    }
 
 
 def _cause(seen: Seen, handle: Mapping[str, Any], *, sealed: bool) -> Cause | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evallab.runtimes.interface import Leavings
+from evallab.runtimes.kubernetes.stamped import Stamped
 
 Json = dict[str, Any]
 _WANTED = ("result", "artifacts", "meta")
@@ -61,6 +62,7 @@ class Scratch:
             artifacts_dir=place / "artifacts",
             log_file=place / "jobrun.log",
             work_dir=place / "work",
+            log_times=place / "jobrun.times",
         )
 
     def is_complete(self, handle: Mapping[str, Any]) -> bool:
@@ -88,12 +90,13 @@ class Scratch:
         place.mkdir(parents=True, exist_ok=True)
         (place / _DONE).touch()
 
-    def append_log(self, handle: Mapping[str, Any], content: bytes, *, anew: bool) -> None:
-        """Add to the log, or write it anew."""
-        log = self.leavings(handle).log_file
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb" if anew else "ab") as file:
-            file.write(content)
+    def write_log(self, handle: Mapping[str, Any], content: bytes) -> None:
+        """Write the log, and beside it when its lines came; `content` has the times in it."""
+        stamped, found = Stamped(), self.leavings(handle)
+        found.log_file.parent.mkdir(parents=True, exist_ok=True)
+        found.log_file.write_bytes(stamped.of(content) + stamped.rest())
+        if found.log_times and (index := stamped.index()):
+            found.log_times.write_bytes(index)
 
     def note(self, handle: Mapping[str, Any], executed: Json) -> None:
         """Remember what really ran: its pod may be gone when somebody asks."""

@@ -73,8 +73,13 @@ class LocalServerProcess:
         return self._process.log_tail(lines=lines)
 
     @property
+    def name(self) -> str:
+        """The mark that its processes carry."""
+        return f"server:{self.directory.absolute()}"
+
+    @property
     def _process(self) -> ShimProcess:
-        return ShimProcess(name=f"server:{self.directory.absolute()}", directory=self.directory, log_file=self.log_file)
+        return ShimProcess(name=self.name, directory=self.directory, log_file=self.log_file)
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -92,12 +92,17 @@ class AttemptDoor:
         return await place.handler(request, await self._caller(request, match["attempt"]), self._parts)
 
     async def _caller(self, request: Request, attempt_id: str) -> Caller:
-        """Return whose attempt this is. Whoever may not speak for it does not learn whether there is one."""
+        """Return whose attempt this is. Whoever may not speak for it does not learn whether there is one.
+
+        Its own sidecar learns when it is gone (its row was there before its pod), so that it does not ask for ever.
+        """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         shown = token.strip()
         if scheme.lower() != "bearer" or not shown:
             raise ApiError("invalid_callback_token")
         found = await self._parts.store.attempt(attempt_id)
+        if found is None and await self._parts.bearers.made_for(attempt_id, shown):
+            raise ApiError("attempt_gone", id=attempt_id)
         if found is None or found[0].runtime != "kubernetes" or found[0].tenant is None:
             raise ApiError("invalid_callback_token")
         if not await self._parts.bearers.admits(attempt_id, shown, found[0].tenant):

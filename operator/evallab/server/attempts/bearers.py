@@ -41,14 +41,22 @@ class KubernetesBearers:
 
     async def admits(self, attempt_id: str, token: str, tenant: str) -> bool:
         """Say whether a token was made for this attempt, in the namespace of its job. Raises KubernetesUnavailable."""
+        namespace = await self._known_namespace(attempt_id, token)
+        return namespace is not None and namespace == tenant
+
+    async def made_for(self, attempt_id: str, token: str) -> bool:
+        """Say whether a token was made for this attempt, wherever. Raises KubernetesUnavailable."""
+        return await self._known_namespace(attempt_id, token) is not None
+
+    async def _known_namespace(self, attempt_id: str, token: str) -> str | None:
         if len(token) > LONGEST or not token.isascii():
-            return False
+            return None
         key = hashlib.sha256(f"{attempt_id}\n{token}".encode()).hexdigest()
         until, namespace = self._known.get(key, (0.0, None))
         if self._clock() >= until:
             namespace = await self._namespace(attempt_id, token)
             self._remember(key, namespace)
-        return namespace is not None and namespace == tenant
+        return namespace
 
     async def _namespace(self, attempt_id: str, token: str) -> str | None:
         """Return the namespace of the service account that a token is of; None for a token that is not for us."""

@@ -16,6 +16,9 @@ class Bearers(Protocol):
     async def admits(self, attempt_id: str, token: str, tenant: str) -> bool:
         """Say whether a token was made for this attempt, in the namespace of its job. Raises KubernetesUnavailable."""
 
+    async def made_for(self, attempt_id: str, token: str) -> bool:
+        """Say whether a token was made for this attempt, wherever. Raises KubernetesUnavailable."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:

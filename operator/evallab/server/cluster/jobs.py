@@ -7,7 +7,7 @@ so that it answers at once, also after the object is gone.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,30 +31,20 @@ from evallab.store.interface import BenchmarkRow, JobRow, Store
 log = logging.getLogger(__name__)
 TRIES = 5  #: of a name: it was taken, and then it was free
 GONE = "its EvalJob object is gone; what was measured stays. Post the job again"
-MADE_OVER_REST = (
-    "In a cluster only providers of the installation are run (chart value providers), not those made over REST"
-)
 ONE_WAY = "it was cancelled, which is for good in a cluster. Post the job again"
 
 
 class ClusterJobs:
     """Jobs of this cluster."""
 
-    def __init__(
-        self, api: ClusterApi, store: Store, config: ClusterConfig, *, is_installed: Callable[[str], bool]
-    ) -> None:
-        """`config` says what the installation can do, `is_installed` which providers it has."""
-        self._api, self._store, self._config, self._is_installed = api, store, config, is_installed
+    def __init__(self, api: ClusterApi, store: Store, config: ClusterConfig) -> None:
+        """`config` says what the installation can do."""
+        self._api, self._store, self._config = api, store, config
 
     def refuse(self, job: EvalJob) -> None:
         """Raise ApiError for what nobody here could run; everything else is the cluster's own policy."""
         if job.experiment is not None:
             raise ApiError("mlflow_required_for_experiment")
-        made = [
-            each for each in dict.fromkeys(each.provider_id for each in job.benchmarks) if not self._is_installed(each)
-        ]
-        if made:
-            raise ApiError("not_supported", reason=f"{MADE_OVER_REST}: {', '.join(made)}.")
 
     def fitted(self, job: EvalJob) -> tuple[EvalJob, tuple[str, ...]]:
         """Return the job as it is: a cluster hands out hardware."""

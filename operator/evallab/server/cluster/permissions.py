@@ -40,4 +40,5 @@ def needed(method: str, path: str) -> Permission | None:
         return Permission(_VERBS.get(method, "update"), resource)
     if rest[1:] == ["events"]:
         return Permission("create", resource, "events")
-    return Permission("create" if not rest or rest[1:] == ["clones"] else "update", resource)
+    makes = not rest or rest[1:] in (["clones"], ["reproductions"])
+    return Permission("create" if makes else "update", resource)

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,7 +30,7 @@ from evallab.server.cluster.reporting import Inbox, NoQueue
 from evallab.server.cluster.reviews import Reviews
 from evallab.server.config import ServerConfig
 from evallab.server.house import House
-from evallab.server.live_catalog import LiveCatalog
+from evallab.server.live_catalog import Images, LiveCatalog
 from evallab.server.metrics import Metrics
 from evallab.server.rendered import Rendered
 from evallab.server.routing import operations
@@ -69,6 +68,7 @@ async def opened(serving: Serving) -> AsyncIterator[Opened]:
             supply=supply,
             now=house.now,
             stored=house.streams.ring,
+            leavings_limit=found.cluster.leavings_mib << 20,
         )
         auth = serving.config.evallab.auth
         routes = application(operations(serving.config), house)
@@ -89,7 +89,8 @@ async def _house(serving: Serving, api: KubernetesApi, found: Installation, stac
     store = await stack.enter_async_context(
         open_store(url=settings.database_url, home=settings.home, patience_s=ANSWER_PATIENCE_S, connections=8)
     )
-    catalog = LiveCatalog(settings.config_dir, store, builtin=config.evallab.builtin)
+    images = Images(allowed=found.allowed_images)
+    catalog = LiveCatalog(settings.config_dir, store, builtin=config.evallab.builtin, images=images)
     await catalog.load(strict=config.strict)
     files = ArtifactFiles(settings.artifacts_dir, remote(settings.database_url))
     streams = Streams()
@@ -101,7 +102,7 @@ async def _house(serving: Serving, api: KubernetesApi, found: Installation, stac
         receiver=Inbox(store, now=now),
         files=files,
         queueing=NoQueue(store),
-        jobs=ClusterJobs(api, store, found.cluster, is_installed=partial(catalog.is_system, "provider")),
+        jobs=ClusterJobs(api, store, found.cluster),
         logs=PodLogs(api, store, files),
         metrics=Metrics(),
         streams=streams,

@@ -120,7 +120,11 @@ async def _ended(request: Request, house: House) -> JobSnapshot:
 
 async def visible(request: Request, house: House) -> JobSnapshot:
     """Return the job that a path names, events included that have just arrived. Raises ApiError when it is not seen."""
-    job_id = request.path_params["job_id"]
+    return await visible_as(request, house, request.path_params["job_id"])
+
+
+async def visible_as(request: Request, house: House, job_id: str) -> JobSnapshot:
+    """Return a job by its id, as `visible` does."""
     if house.receiver.pending():
         await house.receiver.settle()
     try:

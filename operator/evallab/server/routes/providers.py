@@ -18,6 +18,7 @@ from evallab.api.evalhub.query import parse_query
 from evallab.api.evalhub.reading import loads, read, validated
 from evallab.api.provider import LocalRuntime, Provider
 from evallab.catalog import Entry, Listed
+from evallab.planning.cluster.images import refused
 from evallab.server import context, paging
 from evallab.server.answers import answer, no_content
 from evallab.server.body import raw_body
@@ -56,6 +57,7 @@ async def post(request: Request, house: House) -> Response:
     raw = await raw_body(request, house.config.service.max_request_body_bytes)
     provider = to_provider(read(raw, ProviderBody, root=ROOT), house.new_id())
     _refuse_commands(provider, house)
+    _refuse_images(provider, house)
     now = house.now()
     row = EntryRow(
         kind="provider",
@@ -106,6 +108,7 @@ async def _changed(request: Request, house: House, change: Callable[[Provider], 
         before = Provider.model_validate({**row.body, "id": row.id})
         after = unmasked(change(before), before)
         _refuse_commands(after, house, before)
+        _refuse_images(after, house)
         return replace(row, body=stored(after), updated_at=house.now())
 
     tenant, actor = context.tenant(request), context.actor(request)
@@ -132,6 +135,16 @@ def _refuse_commands(provider: Provider, house: House, before: Provider | None =
     known = before is not None and local == _local(before)
     if local and not known and not house.config.evallab.rest.local_commands:
         raise ApiError("not_allowed_over_rest", reason=NO_COMMANDS)
+
+
+def _refuse_images(provider: Provider, house: House) -> None:
+    """Refuse an image that EvalJobs could not name in this cluster either."""
+    if image := refused(provider, allowed := house.catalog.images.allowed):
+        places = ", ".join(allowed)
+        raise ApiError(
+            "not_allowed_over_rest",
+            reason=f"runtime.k8s.image: {image} is not allowed in this cluster; images may come from {places}",
+        )
 
 
 def _local(provider: Provider) -> LocalRuntime | None:

@@ -14,6 +14,7 @@ from evallab.api.errors import NotFound
 from evallab.api.evalhub.errors import ApiError
 from evallab.api.evalhub.query import ListQuery, parse_index, parse_query
 from evallab.planning.confidential import is_confidential
+from evallab.planning.provenance import whole
 from evallab.reporting.document import plain
 from evallab.reporting.questions import Answered, answered
 from evallab.reporting.texts import CONFIDENTIAL, Texts
@@ -51,7 +52,7 @@ async def comparisons(request: Request, house: House) -> Response:
 async def provenance(request: Request, house: House) -> Response:
     """Return what ran exactly."""
     snapshot = await visible(request, house)
-    return answer(plain(await house.store.provenance(snapshot.job.id)))
+    return answer(plain(whole(await house.store.provenance(snapshot.job.id))))
 
 
 async def samples(request: Request, house: House) -> Response:

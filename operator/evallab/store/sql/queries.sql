@@ -364,7 +364,7 @@ INSERT INTO evallab_tables.scores (
 -- Stream the samples of a result; the order of columns is that of store/results.py.
 COPY evallab_tables.samples (
     result_id, doc_id, repeat, doc_hash, prompt_hash, response_hash, prompt_tokens, completion_tokens, latency_ms,
-    finish_reason, error, text_offset, text_line
+    finish_reason, error, text_offset, text_line, cluster
 ) FROM STDIN;
 
 -- name: copy_sample_scores
@@ -380,7 +380,7 @@ SELECT
     encode(score.question_key, 'hex') AS question_key, score.validity, score.validity_reasons, score.threshold,
     score.passed
 FROM evallab_tables.counted_results AS result
-INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id
+INNER JOIN evallab_tables.judged_scores AS score ON score.result_id = result.id
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = result.job_id AND benchmark.index = result.index
 WHERE result.job_id = %(job_id)s AND (score.is_primary OR NOT %(primary_only)s)
@@ -403,7 +403,7 @@ SELECT
     sample.doc_id, sample.repeat, encode(sample.doc_hash, 'hex') AS doc_hash,
     encode(sample.prompt_hash, 'hex') AS prompt_hash, encode(sample.response_hash, 'hex') AS response_hash,
     sample.prompt_tokens, sample.completion_tokens, sample.latency_ms, sample.finish_reason, sample.error,
-    sample.text_offset, sample.text_line,
+    sample.text_offset, sample.text_line, sample.cluster,
     (
         SELECT jsonb_agg(jsonb_build_array(score.metric, score.filter, score.value))
         FROM evallab_tables.sample_scores AS score
@@ -416,7 +416,11 @@ LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: list_pairable
 -- The values of one metric, question by question.
-SELECT score.doc_id, score.repeat, score.value, encode(sample.response_hash, 'hex') AS response_hash
+SELECT
+    score.doc_id, score.repeat, score.value, encode(sample.response_hash, 'hex') AS response_hash,
+    coalesce(
+        'cluster ' || sample.cluster, encode(sample.doc_hash, 'hex') || ' ' || encode(sample.prompt_hash, 'hex')
+    ) AS "group"
 FROM evallab_tables.sample_scores AS score
 INNER JOIN evallab_tables.samples AS sample
     ON sample.result_id = score.result_id AND sample.doc_id = score.doc_id AND sample.repeat = score.repeat
@@ -426,7 +430,7 @@ ORDER BY score.doc_id, score.repeat;
 -- name: find_comparable
 -- The newest other ended job that answered the same questions usably: same model name first, else same family.
 SELECT result.job_id, result.index
-FROM evallab_tables.scores AS score
+FROM evallab_tables.judged_scores AS score
 INNER JOIN evallab_tables.counted_results AS result ON result.id = score.result_id
 INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
 INNER JOIN evallab_tables.models AS model ON model.id = job.model_id
@@ -446,15 +450,16 @@ ORDER BY
 LIMIT 1;
 
 -- name: find_same_questions
--- The benchmark of a job that answered these questions.
+-- The benchmark of a job that answered these questions usably.
 SELECT result.index
 FROM evallab_tables.counted_results AS result
-INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id
+INNER JOIN evallab_tables.judged_scores AS score ON score.result_id = result.id
 WHERE
     result.job_id = %(job_id)s
     AND score.question_key = decode(%(question_key)s, 'hex')
     AND score.metric = %(metric)s
     AND score.filter = %(filter)s
+    AND score.validity <> 'invalid'
 ORDER BY result.index
 LIMIT 1;
 
@@ -462,11 +467,11 @@ LIMIT 1;
 -- Insert one comparison, once.
 INSERT INTO evallab_tables.comparisons (
     job_id, index, baseline_job_id, baseline_index, metric, filter, n, baseline_value, value, delta, ci_low, ci_high,
-    p_value, lost, gained, discordance, smallest_detectable, margin, method, verdict, note
+    p_value, lost, gained, discordance, smallest_detectable, margin, method, verdict, note, q_value
 ) VALUES (
     %(job_id)s, %(index)s, %(baseline_job_id)s, %(baseline_index)s, %(metric)s, %(filter)s, %(n)s, %(baseline_value)s,
     %(value)s, %(delta)s, %(ci_low)s, %(ci_high)s, %(p_value)s, %(lost)s, %(gained)s, %(discordance)s,
-    %(smallest_detectable)s, %(margin)s, %(method)s, %(verdict)s, %(note)s
+    %(smallest_detectable)s, %(margin)s, %(method)s, %(verdict)s, %(note)s, %(q_value)s
 )
 ON CONFLICT DO NOTHING;
 
@@ -474,7 +479,7 @@ ON CONFLICT DO NOTHING;
 -- The comparisons of a job, in benchmark order.
 SELECT
     job_id, index, baseline_job_id, baseline_index, metric, filter, n, baseline_value, value, delta, ci_low, ci_high,
-    p_value, lost, gained, discordance, smallest_detectable, margin, method, verdict, note
+    p_value, lost, gained, discordance, smallest_detectable, margin, method, verdict, note, q_value
 FROM evallab_tables.comparisons
 WHERE job_id = %(job_id)s
 ORDER BY index, created_at, baseline_job_id;

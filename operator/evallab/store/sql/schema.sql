@@ -269,6 +269,7 @@ CREATE TABLE evallab_tables.samples (
     error text, -- an infrastructure error: missing data, never a wrong answer
     text_offset bigint,
     text_line smallint,
+    cluster text, -- what it shares with questions that it is not independent of
     PRIMARY KEY (result_id, doc_id, repeat)
 );
 
@@ -299,6 +300,26 @@ CREATE TABLE evallab_tables.artifacts (
 );
 CREATE INDEX artifacts_by_job ON evallab_tables.artifacts (job_id, index, kind, name);
 
+-- What the fixed prompts of the canary were answered, once per job and pass.
+CREATE TABLE evallab_tables.canary_passes (
+    job_id text NOT NULL CONSTRAINT canary_passes_job REFERENCES evallab_tables.jobs,
+    pass text NOT NULL CONSTRAINT canary_passes_pass CHECK (pass IN ('alone', 'at_once', 'again')),
+    at timestamptz NOT NULL,
+    body jsonb NOT NULL,
+    PRIMARY KEY (job_id, pass)
+);
+
+-- What a job's canary told when the job ended.
+CREATE TABLE evallab_tables.canary_verdicts (
+    job_id text PRIMARY KEY CONSTRAINT canary_verdicts_job REFERENCES evallab_tables.jobs,
+    at timestamptz NOT NULL,
+    setup_key bytea,
+    usable boolean NOT NULL, -- later jobs of the setup may be compared with it
+    baseline_job_id text CONSTRAINT canary_verdicts_baseline REFERENCES evallab_tables.jobs,
+    body jsonb NOT NULL
+);
+CREATE INDEX canary_verdicts_by_setup ON evallab_tables.canary_verdicts (setup_key, at) WHERE usable;
+
 -- What ran exactly: one record per job (attempt_id NULL) and resumption, one per attempt with a result.
 CREATE TABLE evallab_tables.provenance (
     job_id text NOT NULL CONSTRAINT provenance_job REFERENCES evallab_tables.jobs,
@@ -321,18 +342,19 @@ CREATE TABLE evallab_tables.comparisons (
     baseline_value double precision NOT NULL,
     value double precision NOT NULL,
     delta double precision NOT NULL CONSTRAINT comparisons_delta CHECK (delta > '-Infinity' AND delta < 'Infinity'),
-    ci_low double precision NOT NULL,
-    ci_high double precision NOT NULL,
+    ci_low double precision, -- empty where nothing bounds the difference
+    ci_high double precision,
     p_value double precision CONSTRAINT comparisons_p_value CHECK (p_value BETWEEN 0 AND 1),
     lost integer NOT NULL CONSTRAINT comparisons_lost CHECK (lost >= 0),
     gained integer NOT NULL CONSTRAINT comparisons_gained CHECK (gained >= 0),
     discordance double precision NOT NULL,
-    smallest_detectable double precision NOT NULL,
+    smallest_detectable double precision,
     margin double precision NOT NULL,
     method text NOT NULL,
     verdict text NOT NULL CONSTRAINT comparisons_verdict CHECK (verdict IN ('PASS', 'REGRESSION', 'INCONCLUSIVE')),
     note text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    q_value double precision CONSTRAINT comparisons_q_value CHECK (q_value BETWEEN 0 AND 1), -- p, corrected
     PRIMARY KEY (job_id, index, baseline_job_id),
     CONSTRAINT comparisons_interval CHECK (ci_low <= ci_high),
     CONSTRAINT comparisons_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks,
@@ -406,6 +428,55 @@ CREATE TABLE evallab_tables.blobs (
 );
 ALTER TABLE evallab_tables.blobs ALTER COLUMN content SET STORAGE EXTERNAL; -- it is compressed already
 
+-- What was seen of a job's GPUs and of its model server, ten seconds a row. A crash loses at most the open window.
+CREATE TABLE evallab_tables.telemetry (
+    job_id text NOT NULL CONSTRAINT telemetry_job REFERENCES evallab_tables.jobs,
+    started_at timestamptz NOT NULL,
+    device text NOT NULL, -- UUID of a GPU, or "model server"
+    seconds double precision NOT NULL CONSTRAINT telemetry_seconds CHECK (seconds > 0),
+    name text, -- of the GPU; this and what follows down to foreign_pids is empty for the model server
+    driver text,
+    temperature_min double precision, -- degrees Celsius
+    temperature_mean double precision,
+    temperature_max double precision,
+    hot_s double precision, -- seconds above the limit of the job
+    power_mean double precision, -- watts
+    power_max double precision,
+    power_limit double precision,
+    utilisation_mean double precision, -- percent
+    memory_used_max bigint, -- bytes
+    sm_clock_min double precision, -- MHz
+    sm_clock_mean double precision,
+    throttled_s double precision, -- seconds in which heat, or power that fails, slowed it
+    reasons bigint, -- NVML's clocks event reasons, all that were said
+    foreign_pids integer [], -- processes on it that are not the job's; empty where nobody can tell
+    samples integer, -- questions that benchmarks finished; this and what follows is for the model server
+    tokens bigint, -- generated
+    waiting integer, -- requests in the server's queue at the end
+    preemptions integer,
+    PRIMARY KEY (job_id, started_at, device)
+);
+
+-- What all of it comes to, made when the job ended, anew each time it did.
+CREATE TABLE evallab_tables.telemetry_summaries (
+    job_id text PRIMARY KEY CONSTRAINT telemetry_summaries_job REFERENCES evallab_tables.jobs,
+    summary jsonb NOT NULL,
+    judged_at timestamptz NOT NULL
+);
+
+-- What was found when a job ended and speaks against scores or throughput of its benchmarks, made anew each time it did.
+-- Scores are insert-only: what they were recorded with stays, and counts together with this (judged_scores).
+CREATE TABLE evallab_tables.judgements (
+    job_id text NOT NULL,
+    index smallint NOT NULL,
+    validity text NOT NULL CONSTRAINT judgements_validity CHECK (validity IN ('valid', 'degraded', 'invalid')),
+    validity_reasons text [] NOT NULL,
+    throughput text NOT NULL CONSTRAINT judgements_throughput CHECK (throughput IN ('valid', 'degraded', 'invalid')),
+    throughput_reasons text [] NOT NULL,
+    PRIMARY KEY (job_id, index),
+    CONSTRAINT judgements_benchmark FOREIGN KEY (job_id, index) REFERENCES evallab_tables.job_benchmarks
+);
+
 -- Who did what. Jobs are named without a reference, so that the trail also holds what never became a job.
 CREATE TABLE evallab_tables.audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -444,6 +515,35 @@ WHERE
             AND newer.resumed_at > coalesce(provenance.resumed_at, '-infinity')
     );
 
+-- Scores with the validity they have: the worst of what they were recorded with and what was found when the job ended.
+CREATE VIEW evallab_tables.judged_scores AS
+SELECT
+    score.result_id,
+    score.metric,
+    score.filter,
+    score.value,
+    score.stderr,
+    score.ci_low,
+    score.ci_high,
+    score.interval_method,
+    score.n,
+    score.n_errors,
+    score.higher_is_better,
+    score.is_primary,
+    score.question_key,
+    CASE
+        WHEN 'invalid' IN (score.validity, judgement.validity) THEN 'invalid'
+        WHEN 'degraded' IN (score.validity, judgement.validity) THEN 'degraded'
+        ELSE 'valid'
+    END AS validity,
+    score.validity_reasons || coalesce(judgement.validity_reasons, '{}') AS validity_reasons,
+    score.threshold,
+    score.passed
+FROM evallab_tables.scores AS score
+INNER JOIN evallab_tables.results AS result ON result.id = score.result_id
+LEFT JOIN evallab_tables.judgements AS judgement
+    ON judgement.job_id = result.job_id AND judgement.index = result.index;
+
 -- Every primary score of every job that has ended and was not deleted. What counts is decided here, for `history` and for latest_scores.
 CREATE VIEW evallab_tables.ended_scores AS
 SELECT
@@ -473,7 +573,7 @@ SELECT
     coalesce(job.finished_at, job.created_at) AS ended_at,
     job.setup_key
 FROM evallab_tables.counted_results AS result
-INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id AND score.is_primary
+INNER JOIN evallab_tables.judged_scores AS score ON score.result_id = result.id AND score.is_primary
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = result.job_id AND benchmark.index = result.index
 INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id

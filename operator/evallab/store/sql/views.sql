@@ -102,12 +102,16 @@ SELECT
         WHERE attempt.job_id = benchmark.job_id AND attempt.index = benchmark.index
     ) AS attempts,
     benchmark.started_at,
-    benchmark.finished_at
+    benchmark.finished_at,
+    judgement.throughput AS throughput_validity,
+    judgement.throughput_reasons
 FROM evallab_tables.job_benchmarks AS benchmark
 INNER JOIN evallab_tables.jobs AS job ON job.id = benchmark.job_id
 LEFT JOIN evallab_tables.counted_results AS result
     ON result.job_id = benchmark.job_id AND result.index = benchmark.index
-LEFT JOIN evallab_tables.scores AS score ON score.result_id = result.id AND score.is_primary
+LEFT JOIN evallab_tables.judged_scores AS score ON score.result_id = result.id AND score.is_primary
+LEFT JOIN evallab_tables.judgements AS judgement
+    ON judgement.job_id = benchmark.job_id AND judgement.index = benchmark.index
 LEFT JOIN evallab_tables.datasets AS dataset ON dataset.id = result.dataset_id
 WHERE job.shown;
 COMMENT ON VIEW public.benchmarks IS 'Every benchmark of every job, with its progress and its primary score.';
@@ -132,6 +136,8 @@ COMMENT ON COLUMN public.benchmarks.dataset_fingerprint IS 'Identity of that dat
 COMMENT ON COLUMN public.benchmarks.attempts IS 'How many attempts were made.';
 COMMENT ON COLUMN public.benchmarks.started_at IS 'When its first attempt started.';
 COMMENT ON COLUMN public.benchmarks.finished_at IS 'When it ended.';
+COMMENT ON COLUMN public.benchmarks.throughput_validity IS 'Whether its speed may be used: valid, degraded or invalid; empty until its job ended.';
+COMMENT ON COLUMN public.benchmarks.throughput_reasons IS 'Why its speed is not valid.';
 
 CREATE VIEW public.scores AS
 SELECT
@@ -172,7 +178,7 @@ SELECT
     result.attempt_id,
     result.recorded_at
 FROM evallab_tables.counted_results AS result
-INNER JOIN evallab_tables.scores AS score ON score.result_id = result.id
+INNER JOIN evallab_tables.judged_scores AS score ON score.result_id = result.id
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = result.job_id AND benchmark.index = result.index
 INNER JOIN evallab_tables.jobs AS job ON job.id = result.job_id
@@ -240,7 +246,8 @@ SELECT
     encode(sample.prompt_hash, 'hex') AS prompt_hash,
     encode(sample.response_hash, 'hex') AS response_hash,
     sample.text_offset,
-    sample.text_line
+    sample.text_line,
+    sample.cluster
 FROM evallab_tables.samples AS sample
 INNER JOIN evallab_tables.counted_results AS result ON result.id = sample.result_id
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
@@ -265,6 +272,7 @@ COMMENT ON COLUMN public.samples.prompt_hash IS 'Hash of the prompt.';
 COMMENT ON COLUMN public.samples.response_hash IS 'Hash of the response: equal hashes, equal texts.';
 COMMENT ON COLUMN public.samples.text_offset IS 'Where in the samples artifact the compressed frame with its texts begins.';
 COMMENT ON COLUMN public.samples.text_line IS 'Which line of that frame, from 0.';
+COMMENT ON COLUMN public.samples.cluster IS 'What it shares with questions that it is not independent of.';
 
 CREATE VIEW public.attempts AS
 SELECT
@@ -365,7 +373,8 @@ SELECT
     comparison.margin,
     comparison.method,
     comparison.note,
-    comparison.created_at
+    comparison.created_at,
+    comparison.q_value
 FROM evallab_tables.comparisons AS comparison
 INNER JOIN evallab_tables.job_benchmarks AS benchmark
     ON benchmark.job_id = comparison.job_id AND benchmark.index = comparison.index
@@ -398,6 +407,7 @@ COMMENT ON COLUMN public.comparisons.margin IS 'The difference that would matter
 COMMENT ON COLUMN public.comparisons.method IS 'The test that was used.';
 COMMENT ON COLUMN public.comparisons.note IS 'What a reader should know besides.';
 COMMENT ON COLUMN public.comparisons.created_at IS 'When it was made.';
+COMMENT ON COLUMN public.comparisons.q_value IS 'The p-value, corrected for the benchmarks that were compared at once.';
 
 CREATE VIEW public.artifacts AS
 SELECT
@@ -525,6 +535,102 @@ COMMENT ON COLUMN public.baselines.job_id IS 'Id of the job that is the baseline
 COMMENT ON COLUMN public.baselines.model IS 'The model that job evaluated.';
 COMMENT ON COLUMN public.baselines.finished_at IS 'When that job ended.';
 COMMENT ON COLUMN public.baselines.set_at IS 'When it was set.';
+
+CREATE VIEW public.canary AS
+SELECT
+    job.name AS job,
+    verdict.job_id,
+    encode(verdict.setup_key, 'hex') AS setup_key,
+    verdict.body ->> 'policy' AS policy,
+    verdict.body ->> 'outcome' AS outcome,
+    verdict.body ->> 'why' AS why,
+    baseline.name AS baseline_job,
+    verdict.baseline_job_id,
+    (verdict.body ->> 'prompts')::integer AS prompts,
+    (verdict.body ->> 'compared')::integer AS compared,
+    (verdict.body ->> 'differing')::integer AS differing,
+    (verdict.body ->> 'drift')::double precision AS drift,
+    verdict.body ->> 'within' AS within,
+    verdict.body ->> 'batch_effect' AS batch_effect,
+    (verdict.body ->> 'batch_differing')::integer AS batch_differing,
+    verdict.at
+FROM evallab_tables.canary_verdicts AS verdict
+INNER JOIN evallab_tables.jobs AS job ON job.id = verdict.job_id AND job.shown
+LEFT JOIN evallab_tables.jobs AS baseline ON baseline.id = verdict.baseline_job_id;
+COMMENT ON VIEW public.canary IS 'Whether the model server of a job answered fixed prompts as it did before.';
+COMMENT ON COLUMN public.canary.job IS 'Name of the job.';
+COMMENT ON COLUMN public.canary.job_id IS 'Id of the job.';
+COMMENT ON COLUMN public.canary.setup_key IS 'Hash of everything that answered; canaries are compared within it.';
+COMMENT ON COLUMN public.canary.policy IS 'What a change means: Enforce, Warn.';
+COMMENT ON COLUMN public.canary.outcome IS 'Against the last valid job of the setup: identical, numeric_drift, changed, unknown, first.';
+COMMENT ON COLUMN public.canary.why IS 'What changed, or why nothing is known.';
+COMMENT ON COLUMN public.canary.baseline_job IS 'Name of the job that it was compared with.';
+COMMENT ON COLUMN public.canary.baseline_job_id IS 'Id of the job that it was compared with.';
+COMMENT ON COLUMN public.canary.prompts IS 'Prompts that were answered before the benchmarks.';
+COMMENT ON COLUMN public.canary.compared IS 'Prompts that could be compared.';
+COMMENT ON COLUMN public.canary.differing IS 'Of these, prompts that were answered with other tokens.';
+COMMENT ON COLUMN public.canary.drift IS 'Largest difference of log-probabilities of equal tokens.';
+COMMENT ON COLUMN public.canary.within IS 'The prompts after the benchmarks against those before: identical, numeric_drift, changed, unknown.';
+COMMENT ON COLUMN public.canary.batch_effect IS 'The prompts all at once against one by one: identical, numeric_drift, changed, unknown.';
+COMMENT ON COLUMN public.canary.batch_differing IS 'Prompts that were answered with other tokens when they were asked all at once.';
+COMMENT ON COLUMN public.canary.at IS 'When the job ended.';
+
+CREATE VIEW public.telemetry AS
+SELECT
+    job.name AS job,
+    job.id AS job_id,
+    telemetry.started_at,
+    telemetry.seconds,
+    telemetry.device,
+    telemetry.name AS gpu,
+    telemetry.driver,
+    telemetry.temperature_min,
+    telemetry.temperature_mean,
+    telemetry.temperature_max,
+    telemetry.hot_s AS hot_seconds,
+    telemetry.throttled_s AS throttled_seconds,
+    telemetry.reasons AS clock_reasons,
+    telemetry.power_mean,
+    telemetry.power_max,
+    telemetry.power_limit,
+    telemetry.utilisation_mean,
+    telemetry.memory_used_max,
+    telemetry.sm_clock_min,
+    telemetry.sm_clock_mean,
+    telemetry.foreign_pids,
+    60 * telemetry.samples / telemetry.seconds AS samples_per_minute,
+    telemetry.tokens / telemetry.seconds AS tokens_per_second,
+    telemetry.waiting,
+    telemetry.preemptions
+FROM evallab_tables.telemetry AS telemetry
+INNER JOIN evallab_tables.jobs AS job ON job.id = telemetry.job_id
+WHERE job.shown;
+COMMENT ON VIEW public.telemetry IS 'What was seen of GPUs and model servers while jobs ran on one computer, ten seconds a row. Give a job_id: it can be long.';
+COMMENT ON COLUMN public.telemetry.job IS 'Name of the job.';
+COMMENT ON COLUMN public.telemetry.job_id IS 'Id of the job.';
+COMMENT ON COLUMN public.telemetry.started_at IS 'When the window begins.';
+COMMENT ON COLUMN public.telemetry.seconds IS 'How long it is.';
+COMMENT ON COLUMN public.telemetry.device IS 'UUID of a GPU that was reserved for the job; "model server" for what was answered.';
+COMMENT ON COLUMN public.telemetry.gpu IS 'Name of the GPU.';
+COMMENT ON COLUMN public.telemetry.driver IS 'Version of its driver.';
+COMMENT ON COLUMN public.telemetry.temperature_min IS 'Its lowest temperature, °C.';
+COMMENT ON COLUMN public.telemetry.temperature_mean IS 'Its mean temperature, °C.';
+COMMENT ON COLUMN public.telemetry.temperature_max IS 'Its highest temperature, °C.';
+COMMENT ON COLUMN public.telemetry.hot_seconds IS 'Seconds above the limit of the job (`spec.validity.maxTemperatureCelsius`).';
+COMMENT ON COLUMN public.telemetry.throttled_seconds IS 'Seconds in which heat, or power that fails, slowed it.';
+COMMENT ON COLUMN public.telemetry.clock_reasons IS 'Why its clock was not higher: NVML''s bits, all that were said.';
+COMMENT ON COLUMN public.telemetry.power_mean IS 'Mean power, W.';
+COMMENT ON COLUMN public.telemetry.power_max IS 'Highest power, W.';
+COMMENT ON COLUMN public.telemetry.power_limit IS 'The power it may take, W.';
+COMMENT ON COLUMN public.telemetry.utilisation_mean IS 'Mean share of the time in which something computed, percent.';
+COMMENT ON COLUMN public.telemetry.memory_used_max IS 'Most memory in use, bytes.';
+COMMENT ON COLUMN public.telemetry.sm_clock_min IS 'Lowest clock of its multiprocessors, MHz.';
+COMMENT ON COLUMN public.telemetry.sm_clock_mean IS 'Mean clock of its multiprocessors, MHz.';
+COMMENT ON COLUMN public.telemetry.foreign_pids IS 'Processes on it that are not the job''s; NULL where nobody can tell.';
+COMMENT ON COLUMN public.telemetry.samples_per_minute IS 'Questions per minute that benchmarks finished.';
+COMMENT ON COLUMN public.telemetry.tokens_per_second IS 'Tokens per second that the model server generated.';
+COMMENT ON COLUMN public.telemetry.waiting IS 'Requests in the model server''s queue at the end of the window.';
+COMMENT ON COLUMN public.telemetry.preemptions IS 'Requests that the model server took back to make room.';
 
 CREATE VIEW public.audit AS
 SELECT

@@ -39,6 +39,9 @@ class Tokens:
     async def admits(self, attempt_id: str, token: str, tenant: str) -> bool:
         return self.made.get(token) == (attempt_id, tenant)
 
+    async def made_for(self, attempt_id: str, token: str) -> bool:
+        return self.made.get(token, ("", ""))[0] == attempt_id
+
 
 def clustered(*, data: TestData | None = None, **changes: Any) -> JobRow:
     """Return a job of a cluster with one benchmark."""

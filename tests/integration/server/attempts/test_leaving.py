@@ -139,6 +139,16 @@ async def test_only_the_attempt_itself_may_speak(
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+async def test_who_spoke_for_an_attempt_that_is_gone_is_told_so(store: PostgresStore, tmp_path: Path) -> None:
+    async with opened(parts(store, tmp_path)) as door:
+        answers = [
+            await door.post("/seal", json=sealed()),
+            await door.put("/leavings/work/a?start=0", content=b"a"),
+            await door.get("/work"),
+        ]
+    assert [said(each) for each in answers] == [(410, "attempt_gone")] * 3
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "refused"),
     [

@@ -57,7 +57,7 @@ def test_what_can_run() -> None:
         (_benchmark(test_data={"bundled": "summs"}), "InvalidSpec", 'did you mean "sums"?'),
         ({"benchmarks": [], "collection": {"id": "none"}}, "CollectionNotFound", "spec.collection.id"),
         (_served(source={"path": "/weights"}, image="i"), "UnsupportedSource", "spec.model.serve.source.path"),
-        (_served(), "ServerImageMissing", "modelServers.reference.image"),
+        (_served(), "ServerImageMissing", "under modelServerImages"),
         ({"code_execution": "Sandboxed"}, "SandboxMissing", "spec.runtimeClassName"),
         ({"placement": {"pod_template": {"spec": {"hostNetwork": True}}}}, "PodTemplateDenied", "hostNetwork"),
         ({"exports": {"oci": {}}}, "NotSupported", "spec.exports"),

@@ -33,6 +33,7 @@ def test_everything_is_read() -> None:
         "modelServerImages": {"reference": "mirror.example/model:1"},
         "serviceAccount": "attempts",
         "sidecarGraceSeconds": 60,
+        "leavingsMib": 100,
         "jobTtlSeconds": 61,
         "networkPolicies": False,
         "defaultNetwork": "ModelOnly",
@@ -42,6 +43,7 @@ def test_everything_is_read() -> None:
         "imageSeconds": 3,
         "configErrorSeconds": 4,
         "providerImages": {"docker.io/evallab/lm-eval-adapter": "mirror.example/lm-eval@sha256:" + "0" * 64},
+        "allowedImages": ["docker.io/evallab"],
         "watchNamespaces": ["team-a", "team-b"],
     }
 
@@ -57,6 +59,7 @@ def test_everything_is_read() -> None:
             model_server_images={"reference": "mirror.example/model:1"},
             service_account="attempts",
             sidecar_grace_seconds=60,
+            leavings_mib=100,
             job_ttl_seconds=61,
             network_policies=False,
             default_network="ModelOnly",
@@ -67,6 +70,7 @@ def test_everything_is_read() -> None:
             config_error_seconds=4,
         ),
         provider_images={"docker.io/evallab/lm-eval-adapter": "mirror.example/lm-eval@sha256:" + "0" * 64},
+        allowed_images=("docker.io/evallab",),
         watch_namespaces=("team-a", "team-b"),
         lease_namespace="evallab",
         lease_name="evallab-operator",
@@ -74,7 +78,7 @@ def test_everything_is_read() -> None:
 
 
 def test_every_setting_of_the_cluster_can_be_said() -> None:
-    ours = {"provider_images", "watch_namespaces", "leader_election"}
+    ours = {"provider_images", "allowed_images", "watch_namespaces", "leader_election"}
     assert ClusterFile.model_fields.keys() - ours == {each.name for each in fields(ClusterConfig)}
 
 

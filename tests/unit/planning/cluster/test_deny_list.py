@@ -32,6 +32,10 @@ DENIED: list[tuple[dict[str, Any], str]] = [
     ({"spec": {"containers": {}}}, "spec.podTemplate.spec.containers"),
     ({"metadata": {"name": "x"}}, "spec.podTemplate.metadata.name"),
     ({"metadata": {"labels": {"evallab.dev/job": "x"}}}, "spec.podTemplate.metadata.labels[evallab.dev/job]"),
+    *(
+        ({"metadata": {"annotations": {key: "unconfined"}}}, f"spec.podTemplate.metadata.annotations[{key}]")
+        for key in ("container.apparmor.security.beta.kubernetes.io/adapter",)
+    ),
     ({"kind": "Pod"}, "spec.podTemplate.kind"),
     ({"spec": []}, "spec.podTemplate.spec"),
     *(

@@ -79,6 +79,8 @@ def test_the_adapter_sees_no_credentials(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_kueue_alone_suspends(name: str) -> None:
-    """Who owns a field is who sends it."""
-    assert [each for each in PLANS[name]() if "suspend" in each.get("spec", {})] == []
+def test_jobs_in_a_queue_begin_suspended_and_no_others(name: str) -> None:
+    """Kueue admits them; where there is none, they do not run past a queue that somebody named."""
+    jobs = [each for each in PLANS[name]() if each["kind"] == "Job"]
+    queued = ["kueue.x-k8s.io/queue-name" in each["metadata"]["labels"] for each in jobs]
+    assert [each["spec"].get("suspend", False) for each in jobs] == queued

@@ -108,6 +108,7 @@ DATA = '{"reason": "DatasetHashMismatch", "message": "The data is other data.", 
 REFUSED = 'pods "x" is forbidden: exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0'
 NO_ACCOUNT = 'pods "x" is forbidden: error looking up service account a/b: serviceaccount "b" not found'
 NO_SECRET = 'MountVolume.SetUp failed for volume "model-secret" : secret "model-key" not found'
+NOT_SYNCED = 'MountVolume.SetUp failed for volume "meta" : failed to sync configmap cache: timed out waiting'
 NO_CLAIM = '0/1 nodes are available: persistentvolumeclaim "sets" not found.'
 CASES: dict[str, Case] = {
     "the pod is being made": Case(job=job(1), state="waiting", said="being made"),
@@ -158,6 +159,12 @@ CASES: dict[str, Case] = {
     "job deleted, pod still ends": Case(job=None, pods=(pod("Running", RUNS, deleted=-5),), state="running"),
     "deadline of the pod": Case(
         pods=(pod("Failed", ended(137), reason="DeadlineExceeded"),), state="over", cause="TimedOut"
+    ),
+    "a kubelet that is late": Case(
+        pods=(pod("Pending", waiting("ContainerCreating"), conditions=[PLACED]),),
+        events=(event("FailedMount", NOT_SYNCED),),
+        state="waiting",
+        said="failed to sync",
     ),
     "image not found": Case(
         pods=(pod("Pending", waiting("ImagePullBackOff", "not found: adapter:1"), conditions=[PLACED]),),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evallab.api.v1alpha1.status import EvalJobStatus
 from evallab.planning.cluster.facts import BenchmarkFacts, JobFacts, ScoreFacts
-from evallab.planning.cluster.status import LIMIT, only_progress, patch, status
+from evallab.planning.cluster.status import LIMIT, may_wait, patch, status
 from evallab.planning.conclusion import Cause
 
 NOW, LATER = "2026-11-22T10:00:00Z", "2026-11-22T10:05:00Z"
@@ -128,14 +128,25 @@ def test_what_is_not_true_any_more_is_taken_away() -> None:
     change = patch(status(JOB, before, now=LATER), before)
     assert change is not None
     assert change["status"]["message"] is None
-    assert not only_progress(change)
+    assert not may_wait(change, before)
 
 
 def test_progress_alone_may_wait() -> None:
     before = status(JOB, {}, now=NOW)
     change = patch(status(replace(JOB, benchmarks=(replace(RUNNING, done=4),)), before, now=LATER), before)
     assert change is not None
-    assert only_progress(change)
+    assert may_wait(change, before)
+
+
+def test_other_words_may_wait_what_has_become_true_may_not() -> None:
+    held = replace(RUNNING, going=False, waits_for="It waits.")
+    before = status(replace(JOB, benchmarks=(held,)), {}, now=NOW)
+    other = patch(status(replace(JOB, benchmarks=(replace(held, waits_for="No node."),)), before, now=LATER), before)
+    begun = patch(status(JOB, before, now=LATER), before)
+    assert other is not None
+    assert set(other["status"]) == {"benchmarks", "conditions", "message"}
+    assert begun is not None
+    assert (may_wait(other, before), may_wait(begun, before)) == (True, False)
 
 
 _texts = st.text(max_size=40) | st.sampled_from(["x" * 3000, "é" * 3000, "\U0001f600" * 3000])

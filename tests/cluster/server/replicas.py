@@ -1,4 +1,4 @@
-"""Replicas of the server as processes here, beside a nodeless cluster and who asks them: for `test_server`."""
+"""Replicas of the server as processes here, beside a nodeless cluster, and who asks them."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,16 @@ import httpx
 import yaml
 from tests.cluster.running import Cluster
 
+from evallab.store.artifacts import ArtifactFiles
+from evallab.store.interface import AttemptRow
+from evallab.store.postgres import PostgresStore
+
 SERVER = Path(sys.executable).with_name("evallab-server")
-CRDS = Path(__file__).parents[2] / "crds"
+CRDS = Path(__file__).parents[3] / "crds"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 JOBS = "/api/v1/evaluations/jobs"
+PROVIDERS = "/api/v1/evaluations/providers"
+IMAGE = "registry.example/mine/adapter:3"  #: of the provider that tests make
 PROVIDER = {
     "id": "demo",
     "name": "Demo",
@@ -63,6 +71,7 @@ class Replica:
     home: Path
     database_url: str
     settings: dict[str, Any] = field(default_factory=dict)
+    installation: dict[str, Any] = field(default_factory=dict)
     program: tuple[str, ...] = (str(SERVER),)
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
@@ -73,7 +82,7 @@ class Replica:
         (config / "providers").mkdir(parents=True, exist_ok=True)
         (config / "providers" / "demo.yaml").write_text(yaml.safe_dump(PROVIDER))
         (config / "config.yaml").write_text(yaml.safe_dump(self.settings))
-        (self.home / "cluster.yaml").write_text(yaml.safe_dump(INSTALLATION))
+        (self.home / "cluster.yaml").write_text(yaml.safe_dump(INSTALLATION | self.installation))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.program, "-configdir", str(config), "-host", "127.0.0.1", "-port", str(self.port)],
@@ -110,7 +119,7 @@ class Replica:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
-    def until(self, look: Callable[[], Any], *, what: str, seconds: float = 60) -> Any:
+    def until(self, look: Callable[[], Any], *, what: str, seconds: float = 120) -> Any:
         """Look until there is something to see."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -126,6 +135,9 @@ class Replica:
             return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.HTTPError:
             return False
+
+
+Start = Callable[..., Replica]
 
 
 @dataclass(frozen=True)
@@ -183,6 +195,41 @@ def error(answer: httpx.Response) -> tuple[int, str, str]:
     body = json.loads(answer.content)
     assert sorted(body) == ["message", "message_code", "trace"]
     return answer.status_code, body["message_code"], body["message"]
+
+
+def posted(client: httpx.Client, key: str | None = None, **more: Any) -> tuple[str, httpx.Response]:
+    """Post a job and return its id."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    answer = client.post(JOBS, json=request(**more), headers=headers)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["resource"]["id"], answer
+
+
+async def running(store: PostgresStore, job_id: str, number: int = 1, state: Any = "running") -> AttemptRow:
+    row = AttemptRow(id=f"{job_id}-{number}", job_id=job_id, index=0, number=number, state=state, created_at=NOW)
+    await store.save_attempt(row)
+    return row
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What replicas and operator share."""
+
+    store: PostgresStore
+    files: ArtifactFiles
+
+
+def described(image: str = IMAGE) -> dict[str, Any]:
+    """Return a provider with one benchmark, as a request says it."""
+    benchmark = {"id": "q", "name": "Q", "category": "c"}
+    return {"name": "mine", "title": "Mine", "benchmarks": [benchmark], "runtime": {"k8s": {"image": image}}}
+
+
+def made(client: httpx.Client, **body: Any) -> str:
+    """Make a provider and return its id."""
+    answer = client.post(PROVIDERS, json=described(**body))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["resource"]["id"])
 
 
 #: EvalHub's own client, as a user of a cluster calls it: address, token, tenant; prints what it got.

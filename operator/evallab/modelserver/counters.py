@@ -1,0 +1,66 @@
+"""What a running model server counts, from its page for Prometheus: vLLM's, llama.cpp's, and the reference server's.
+
+`engine.watching` asks every ten seconds. A server without such a page, or with other names on it, says nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import httpx
+
+_TOKENS = ("vllm:generation_tokens_total", "evallab:generation_tokens_total", "llamacpp:tokens_predicted_total")
+_WAITING = ("vllm:num_requests_waiting", "evallab:num_requests_waiting", "llamacpp:requests_deferred")
+_PREEMPTIONS = ("vllm:num_preemptions_total",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerCounters:
+    """Counted since the server started, except `waiting`, which is now; None where it does not say."""
+
+    tokens: float | None = None
+    waiting: float | None = None
+    preemptions: float | None = None
+
+
+def counters(page: str) -> ServerCounters:
+    """Read a page; what several engines behind one server say is added up."""
+    lines = [line for line in page.splitlines() if line.startswith(("vllm:", "evallab:", "llamacpp:"))]
+    return ServerCounters(
+        tokens=_sum(lines, _TOKENS), waiting=_sum(lines, _WAITING), preemptions=_sum(lines, _PREEMPTIONS)
+    )
+
+
+def _sum(lines: Iterable[str], names: tuple[str, ...]) -> float | None:
+    found = [value for line in lines if (value := _value(line, names)) is not None]
+    return sum(found) if found else None
+
+
+def _value(line: str, names: tuple[str, ...]) -> float | None:
+    if line.partition("{")[0].partition(" ")[0] not in names:
+        return None
+    try:
+        return float(line.rpartition("}")[2].split()[0] if "}" in line else line.split()[1])
+    except (ValueError, IndexError):
+        return None
+
+
+class CounterPage:
+    """The page of one server, on a connection that is kept; to be closed."""
+
+    def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
+        """`url` is the server's, with or without /v1."""
+        self._url = url.rstrip("/").removesuffix("/v1") + "/metrics"
+        # A server of ours is asked on this machine, without TLS: to read certificates would take longer than all else.
+        self._client = httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=False)  # noqa: S501
+
+    async def read(self) -> ServerCounters | None:
+        """Return what it counted so far; None when it does not answer in time."""
+        try:
+            answer = await self._client.get(self._url)
+        except httpx.HTTPError:
+            return None
+        return counters(answer.text) if answer.status_code == httpx.codes.OK else None
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()

@@ -9,7 +9,7 @@ from evallab.cli.seen import benchmark_progress
 from evallab.engine.driver import Turn
 from evallab.local.lab import open_lab
 from evallab.local.preparing import Prepared
-from evallab.planning.lifecycle import Plan
+from evallab.planning.views import Plan
 from evallab.reporting.progress import ProgressDisplay, ProgressView
 from evallab.reporting.report import JobReport, job_report
 from evallab.settings import Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evallab.api.contract import JobSpec, TestDataSpec
-from evallab.planning.lifecycle import DataState
+from evallab.planning.views import DataState
 from evallab.runtimes.kubernetes.scratch import Scratch
 from evallab.store.interface import BenchmarkRow, JobRow
 

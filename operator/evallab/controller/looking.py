@@ -8,8 +8,8 @@ from evallab.engine.observing import SETTLED
 from evallab.engine.ports import Ports
 from evallab.planning.cluster.facts import BenchmarkFacts, JobFacts, ScoreFacts
 from evallab.planning.conclusion import Cause
-from evallab.planning.lifecycle import Plan
 from evallab.planning.passing import JobTest, job_test
+from evallab.planning.views import Plan
 from evallab.runtimes.interface import Observation
 from evallab.store.interface import AttemptRow, BenchmarkRow, JobSnapshot, ScoreRow
 

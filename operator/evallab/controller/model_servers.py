@@ -22,8 +22,8 @@ from evallab.planning.cluster.model_server import CONTAINER, server_image, serve
 from evallab.planning.cluster.observed import Seen
 from evallab.planning.cluster.plan import ClusterConfig, Owner, ServerPlan
 from evallab.planning.conclusion import DISRUPTIONS
-from evallab.planning.lifecycle import ModelView
 from evallab.planning.prompting import scores_prompts
+from evallab.planning.views import ModelView
 from evallab.runtimes.kubernetes import asking
 from evallab.runtimes.kubernetes.cache import ClusterCache
 from evallab.runtimes.kubernetes.creating import create_all

@@ -19,10 +19,11 @@ from evallab.engine.observing import Standing
 from evallab.engine.ports import Ports
 from evallab.engine.reconcile import Engine
 from evallab.kubeapi.interface import EVALJOB, ClusterApi, Conflict
+from evallab.planning.actions import Settle, StartAttempt, StopAttempt
 from evallab.planning.cluster.facts import JobFacts
 from evallab.planning.cluster.status import may_wait, patch, status
 from evallab.planning.conclusion import Cause
-from evallab.planning.lifecycle import Plan, Settle, StartAttempt, StopAttempt
+from evallab.planning.views import Plan
 from evallab.store.interface import JobRow, JobSnapshot, Store
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,7 @@ from typing import Any, Protocol
 from evallab.engine import canary_asking
 from evallab.planning import canary
 from evallab.planning.canary_passes import NAMES, Name, Pass
-from evallab.planning.lifecycle import CanaryState
-from evallab.planning.validity import Finding
+from evallab.planning.views import CanaryState
 from evallab.store.canaries import CanaryRow
 from evallab.store.interface import JobRow, Store
 
@@ -135,12 +134,6 @@ class Canaries:
         """Ask no more."""
         for job_id in list(self._asking):
             await self.stop(job_id)
-
-
-async def findings(store: Store, job: JobRow) -> tuple[Finding, ...]:
-    """Return what a job's canary says against its numbers, once it was judged."""
-    row = await store.canary(job.id)
-    return canary.findings(row.verdict if row else None, canary.policy(job.spec))
 
 
 def _none(job: JobRow) -> dict[str, Any]:

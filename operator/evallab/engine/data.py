@@ -21,7 +21,7 @@ from evallab.datasets.sources import of_test_data
 from evallab.datasets.watch import Watch
 from evallab.planning.conclusion import Conclusion
 from evallab.planning.confidential import is_confidential
-from evallab.planning.lifecycle import DataState
+from evallab.planning.views import DataState
 from evallab.store.interface import BenchmarkRow, JobRow
 
 Key = tuple[str, int, int]  #: job, benchmark, attempt

@@ -18,7 +18,7 @@ from evallab.api.errors import EvallabError, StoreUnavailable
 from evallab.engine.observing import Standing
 from evallab.engine.reconcile import Engine
 from evallab.engine.turns import Place, ahead
-from evallab.planning.lifecycle import TERMINAL, Plan
+from evallab.planning.views import TERMINAL, Plan
 from evallab.store.interface import JobSnapshot, QueueRow, Store
 
 LEASE_S = 30.0

@@ -8,7 +8,7 @@ from evallab.api.evalhub.errors import ApiError
 from evallab.engine.launching import job_spec
 from evallab.engine.observing import EXTERNAL, SETTLED
 from evallab.engine.ports import Ports
-from evallab.planning.lifecycle import TERMINAL
+from evallab.planning.views import TERMINAL
 from evallab.runtimes.interface import Launch
 from evallab.store.interface import AttemptRow
 

@@ -24,8 +24,8 @@ from evallab.engine.provisions import Provided, Provisions
 from evallab.modelserver.interface import ServerCommand, ServeRequest
 from evallab.modelserver.readiness import LOG_LINES, probe, remedy_for, until_unhealthy, wait_until_ready
 from evallab.modelserver.registry import server
-from evallab.planning.lifecycle import ModelView
 from evallab.planning.prompting import scores_prompts
+from evallab.planning.views import ModelView
 from evallab.store.interface import BenchmarkRow, JobRow
 
 

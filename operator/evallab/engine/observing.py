@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from evallab.planning.conclusion import AttemptFacts, Conclusion
-from evallab.planning.lifecycle import AttemptView, BenchmarkView, CanaryState, DataState, JobView, ModelView
+from evallab.planning.views import AttemptView, BenchmarkView, CanaryState, DataState, JobView, ModelView
 from evallab.receiver.leavings import declared, read_result
 from evallab.runtimes.interface import Exit, Observation, Runtime
 from evallab.store.interface import AttemptRow, EventRow, JobRow, JobSnapshot

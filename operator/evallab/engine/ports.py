@@ -14,7 +14,7 @@ from evallab.api.provider import Provider
 from evallab.engine import recording
 from evallab.engine.canary import CanarySource, NoCanaries
 from evallab.engine.data import Datasets
-from evallab.planning.lifecycle import DataState, ModelView
+from evallab.planning.views import DataState, ModelView
 from evallab.runtimes.interface import Runtime
 from evallab.store.interface import AttemptRow, BenchmarkRow, JobRow, Store
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from evallab.planning.lifecycle import TERMINAL, BenchmarkStatus, Plan
+from evallab.planning.views import TERMINAL, BenchmarkStatus, Plan
 from evallab.store.interface import AttemptRow, BenchmarkRow, EventRow, JobRow, JobSnapshot
 
 Record = dict[str, Any] | None

@@ -18,19 +18,19 @@ from evallab.engine.adopting import adopt
 from evallab.engine.data import not_started, waiting
 from evallab.engine.observing import Standing
 from evallab.engine.ports import Ports
-from evallab.planning.conclusion import Conclusion
-from evallab.planning.lifecycle import (
+from evallab.planning.actions import (
     Action,
     FetchData,
-    Plan,
     RunCanary,
     Settle,
     StartAttempt,
     StartModel,
     StopAttempt,
     StopModel,
-    decide,
 )
+from evallab.planning.conclusion import Conclusion
+from evallab.planning.lifecycle import decide
+from evallab.planning.views import Plan
 from evallab.runtimes.interface import Launch
 from evallab.store.interface import AttemptRow, JobRow, JobSnapshot
 

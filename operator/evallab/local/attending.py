@@ -18,7 +18,7 @@ from evallab.engine.driver import LOOK_S, LeaseLost
 from evallab.local.background import Turnstile
 from evallab.local.detached import Detached
 from evallab.local.lab import Lab, open_lab
-from evallab.planning.lifecycle import Plan
+from evallab.planning.views import Plan
 from evallab.settings import Settings
 from evallab.store.interface import QueueRow
 

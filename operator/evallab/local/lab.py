@@ -30,7 +30,7 @@ from evallab.local.data import fetcher
 from evallab.local.detached import Detached
 from evallab.local.provisions import provisions
 from evallab.local.servers import Servers
-from evallab.planning.lifecycle import Plan
+from evallab.planning.views import Plan
 from evallab.receiver.mailbox import receiving_by_mailbox
 from evallab.receiver.server import Receiver, receiving
 from evallab.runtimes.local import gpu_users

@@ -18,7 +18,7 @@ from evallab.local.attending import Attendant
 from evallab.local.background import Turnstile
 from evallab.local.detached import Detached
 from evallab.local.lab import Saw, open_lab
-from evallab.planning.lifecycle import Plan
+from evallab.planning.views import Plan
 from evallab.server.app import application
 from evallab.server.boundary_rules import rules
 from evallab.server.config import ServerConfig

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from evallab.engine.driver import Turn
 from evallab.local.lab import Saw
-from evallab.planning.lifecycle import Plan
+from evallab.planning.views import Plan
 from evallab.server.metrics import Metrics
 from evallab.server.stream import Streams
 from evallab.store.interface import BenchmarkRow, JobRow, JobSnapshot

@@ -6,18 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from evallab.api.job import Benchmark, EvalJob, Model, TestData
+from evallab.planning.actions import Action, FetchData, StartAttempt, StartModel
 from evallab.planning.confidential import is_confidential
-from evallab.planning.lifecycle import (
-    Action,
-    BenchmarkView,
-    DataState,
-    FetchData,
-    JobView,
-    ModelView,
-    StartAttempt,
-    StartModel,
-    decide,
-)
+from evallab.planning.lifecycle import decide
+from evallab.planning.views import BenchmarkView, DataState, JobView, ModelView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,21 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evallab.planning.actions import Settle, StartAttempt, StartModel, StopAttempt, StopModel
 from evallab.planning.conclusion import AttemptFacts, Conclusion, Declared, conclude
-from evallab.planning.lifecycle import (
-    AttemptView,
-    BenchmarkView,
-    JobView,
-    ModelView,
-    Plan,
-    Settle,
-    StartAttempt,
-    StartModel,
-    StopAttempt,
-    StopModel,
-    decide,
-    roll_up,
-)
+from evallab.planning.lifecycle import decide, roll_up
+from evallab.planning.views import AttemptView, BenchmarkView, JobView, ModelView, Plan
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 GOING = AttemptFacts(gone=False)

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from tests.unit.planning.test_lifecycle import CRASHED, DONE, GOING, T0, attempt, job
 
-from evallab.planning.lifecycle import ModelView, Plan, RunCanary, StartAttempt, StartModel, StopModel, decide
+from evallab.planning.actions import RunCanary, StartAttempt, StartModel, StopModel
+from evallab.planning.lifecycle import decide
+from evallab.planning.views import ModelView, Plan
 
 READY = ModelView(state="ready", up=True)
 NOTHING: tuple[Any, ...] = ()

@@ -5,19 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from evallab.planning.actions import StartAttempt, StartModel, StopAttempt, StopModel
 from evallab.planning.conclusion import AttemptFacts, Cause, Conclusion, Declared, conclude
-from evallab.planning.lifecycle import (
-    MOST_DISRUPTIONS,
-    AttemptView,
-    BenchmarkView,
-    JobView,
-    ModelView,
-    StartAttempt,
-    StartModel,
-    StopAttempt,
-    StopModel,
-    decide,
-)
+from evallab.planning.lifecycle import MOST_DISRUPTIONS, decide
+from evallab.planning.views import AttemptView, BenchmarkView, JobView, ModelView
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

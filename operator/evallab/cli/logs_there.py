@@ -38,7 +38,7 @@ async def followed(
     """Say the lines of a job's logs as they are written, until what is followed has ended."""
     snapshot = await lab.snapshot(await lab.resolve(question.job))
     rows = wanted(snapshot, question)
-    say, turns = saying(rows), asyncio.Semaphore(AT_ONCE)
+    say, turns = saying(rows), asyncio.Semaphore(1 if snapshot.job.finished_at else AT_ONCE)  # an ended one in order
     query = _query(question, now) | {"follow": "true"}
 
     async def one(index: int) -> None:

@@ -5,7 +5,7 @@ what is found replaces what was found before, in one statement. Killed before it
 the same again with the same end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,7 +23,7 @@ async def validate(ports: Ports, job: JobRow) -> dict[str, Any]:
     snapshot, answered = await ports.store.snapshot(job.id, deleted=True), await ports.store.canary(job.id)
     whole = canary.findings(answered.verdict if answered else None, canary.policy(job.spec))
     found = judge(snapshot, gpus, policy=validity.policy_of(job.spec.validity), whole=whole)
-    seen = summary(job, gpus, served)
+    seen = summary(job, gpus, served, found)
     await ports.store.save_judgements(job.id, found, summary=seen, now=ports.now())
     return seen
 
@@ -50,9 +50,16 @@ def _counted(snapshot: JobSnapshot, index: int) -> AttemptRow | None:
     return max(own, key=lambda each: each.number, default=None)
 
 
-def summary(job: JobRow, gpus: Sequence[GpuWindow], served: Sequence[ServerWindow]) -> dict[str, Any]:
-    """Return what the telemetry of a job comes to (JSON, pure); `none` says why no GPU was seen."""
-    speed = telemetry.throughput(served)
+def summary(
+    job: JobRow, gpus: Sequence[GpuWindow], served: Sequence[ServerWindow], found: Mapping[int, Judgement]
+) -> dict[str, Any]:
+    """Return what the telemetry of a job comes to (JSON, pure); `none` says why no GPU was seen.
+
+    A speed is as good as that of the worst benchmark.
+    """
+    speed, verdicts = telemetry.throughput(served), [each.throughput for each in found.values()]
+    reasons = list(dict.fromkeys(reason for each in verdicts for reason in each.reasons))
+    judged = {"validity": validity.worst(each.validity for each in verdicts), "validity_reasons": reasons}
     seen = [asdict(each) for each in telemetry.gpu_summaries(gpus)]
     absent = {"none": "cluster" if job.runtime == "kubernetes" else "no GPU"}
-    return {"gpus": seen, **({} if seen else absent), "throughput": asdict(speed) if speed else None}
+    return {"gpus": seen, **({} if seen else absent), "throughput": asdict(speed) | judged if speed else None}

@@ -14,11 +14,13 @@ from evallab.engine.reproducing import Repetition
 from evallab.remote import documents, references, rows, stream
 from evallab.remote.client import Client, Json, Query
 from evallab.remote.paths import HISTORY, JOBS, REGRESSIONS, job
+from evallab.reporting import canary
 from evallab.reporting.history import History
 from evallab.reporting.listing import JobLine, line
 from evallab.reporting.overall import Overall
 from evallab.reporting.regressions import Standing
 from evallab.reporting.report import JobReport, build
+from evallab.reporting.telemetry import telemetry
 from evallab.store.values import JobSnapshot, ScoreRow
 
 AT_ONCE = 8  #: requests
@@ -49,12 +51,15 @@ class RemoteLab:
             self.provenance(job_id),
         )
         comparisons = [rows.comparison_row(job_id, each) for each in compared]
+        names = await self._names({each.baseline_job_id for each in comparisons} | canary.baselines(provenance))
         report = build(
             rows.snapshot(body),
             scores=scores,
             comparisons=comparisons,
-            baseline_names=await self._names({each.baseline_job_id for each in comparisons}),
+            baseline_names=names,
             not_enforced=provenance.get("job", {}).get("not_enforced", ()),
+            told=canary.canary(provenance, names),
+            seen=telemetry(provenance),
         )
         return replace(report, overall=_of_collection(body, report)) if body.get("collection") else report
 

@@ -165,7 +165,7 @@ async def job_report(store: Store, job_id: str) -> JobReport:
         baseline_names=names,
         not_enforced=provenance.get("job", {}).get("not_enforced", ()),
         told=canary.canary(provenance, names),
-        seen=await telemetry(store, job_id),
+        seen=telemetry(provenance),
     )
 
 

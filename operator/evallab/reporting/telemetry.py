@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from evallab.planning.telemetry import GpuSummary
-from evallab.planning.validity import Judgement, worst
-from evallab.store.interface import Store
 
 Note = tuple[str, str]
 
@@ -37,22 +35,21 @@ class Telemetry:
     throughput: Speed | None
 
 
-async def telemetry(store: Store, job_id: str) -> Telemetry | None:
-    """Read what was seen of a job; None until it ended."""
-    summary = await store.telemetry_summary(job_id)
-    return None if summary is None else build(summary, await store.judgements(job_id))
-
-
-def build(summary: Mapping[str, Any], judgements: Mapping[int, Judgement]) -> Telemetry:
-    """Put together the summary and what was found against the speed of any benchmark (pure)."""
-    found = [each.throughput for each in judgements.values()]
-    reasons = tuple(dict.fromkeys(reason for each in found for reason in each.reasons))
-    validity, speed = worst(each.validity for each in found), summary["throughput"]
+def telemetry(provenance: Mapping[str, Any]) -> Telemetry | None:
+    """Return what the provenance of a job says of it; None until it ended, and of jobs without a word of it."""
+    summary = provenance.get("job", {}).get("telemetry")
+    if not isinstance(summary, Mapping) or "gpus" not in summary:
+        return None
+    speed = summary.get("throughput")
     return Telemetry(
         gpus=tuple(GpuSummary(**each) for each in summary["gpus"]),
         none=summary.get("none"),
-        throughput=Speed(**speed, validity=validity, validity_reasons=reasons) if speed else None,
+        throughput=_speed(speed) if speed else None,
     )
+
+
+def _speed(said: Mapping[str, Any]) -> Speed:
+    return Speed(**{**said, "validity_reasons": tuple(said["validity_reasons"])})
 
 
 def lines(seen: Telemetry | None) -> Iterator[Note]:

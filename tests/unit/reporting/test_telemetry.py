@@ -1,11 +1,12 @@
 """The lines about GPUs and speed."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 from tests.unit.reporting.making import telemetry
 
-from evallab.planning.validity import Judgement, Verdict
-from evallab.reporting.telemetry import build, lines
+from evallab.reporting.telemetry import lines
+from evallab.reporting.telemetry import telemetry as read
 
 SEEN = telemetry()
 assert SEEN.throughput is not None
@@ -39,19 +40,19 @@ def test_without_a_gpu_it_says_why_and_without_a_count_of_tokens_nothing_of_them
     assert list(lines(None)) == []
 
 
-def test_a_speed_is_as_bad_as_that_of_the_worst_benchmark_with_all_reasons() -> None:
-    found = {
-        0: Judgement(throughput=Verdict("invalid", ("Heat: hot", "DriverChanged: new"))),
-        1: Judgement(throughput=Verdict("invalid", ("DriverChanged: new",))),
-        2: Judgement(scores=Verdict("invalid", ("CanaryDrift: x",))),
-    }
-    speed = asdict(SPEED)
-    said = {name: speed[name] for name in speed if not name.startswith("validity")}
-    made = build({"gpus": [asdict(GPU)], "throughput": said}, found)
+def test_a_speed_is_told_with_what_speaks_against_it() -> None:
     reasons = ("Heat: hot", "DriverChanged: new")
+    speed = asdict(SPEED) | {"validity": "invalid", "validity_reasons": list(reasons)}
+    made = read({"job": {"telemetry": {"gpus": [asdict(GPU)], "throughput": speed}}})
+    assert made is not None
     assert made == telemetry(throughput=replace(SPEED, validity="invalid", validity_reasons=reasons))
     assert list(lines(made))[1:] == [
         ("throughput", "812 samples/min, 3,400 tokens/s, invalid"),
         ("throughput", "invalid: Heat: hot"),
         ("throughput", "invalid: DriverChanged: new"),
     ]
+
+
+def test_a_job_that_runs_or_was_imported_says_nothing() -> None:
+    unsaid: tuple[dict[str, Any], ...] = ({}, {"job": {"telemetry": None}}, {"job": {}})
+    assert [read(each) for each in unsaid] == [None, None, None]

@@ -25,14 +25,14 @@ _QUIET = {"TQDM_DISABLE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENI
 
 
 class LmEvalHarness:
-    """Runs one task or group of lm-evaluation-harness against an endpoint.
+    """Runs one task or group of lm-evaluation-harness against an endpoint, or a model that the harness loads.
 
     The harness is imported in `load`, not before: a job with a wrong parameter fails in a fraction of a second.
     """
 
     _spec: JobSpec
     _parameters: Parameters
-    _where: Endpoint
+    _where: Endpoint | None = None  #: none where the harness loads the model itself
 
     def __init__(self) -> None:
         """Hold nothing yet."""
@@ -45,20 +45,23 @@ class LmEvalHarness:
         """Read parameters, address and key; open the spool."""
         self._spec = attempt.spec
         self._parameters = parse_parameters(attempt.spec)
-        self._where = endpoint(attempt.spec.model.url)
-        patience = _patience(self._parameters).reduced(attempt.spec.evallab.concurrency_factor)
-        key, proxies = api_key(attempt.spec.model), not self._where.local
-        self._connection = Connection(key=key, patience=patience, proxies=proxies)
+        if attempt.spec.evallab.in_process is None:
+            self._where = endpoint(attempt.spec.model.url)
+            patience = _patience(self._parameters).reduced(attempt.spec.evallab.concurrency_factor)
+            key, proxies = api_key(attempt.spec.model), not self._where.local
+            self._connection = Connection(key=key, patience=patience, proxies=proxies)
         self._spool = Spool(Path(attempt.workdir) / SPOOL_FILE)
         self._runner = asyncio.Runner()
 
     def load(self) -> None:
         """Import the harness, build tasks and prompts, meet the server."""
         evaluation = _harness()
-        if self._runner is None or self._connection is None or self._spool is None:
+        if self._runner is None or self._spool is None:
             raise RuntimeError("load before initialize")
-        self._runner.run(self._connection.__aenter__())
-        client = OpenAIClient(self._where, self._connection)
+        client = None
+        if self._connection is not None and self._where is not None:
+            self._runner.run(self._connection.__aenter__())
+            client = OpenAIClient(self._where, self._connection)
         self._evaluation = evaluation(self._spec, self._parameters, self._runner)
         self._evaluation.load(client, self._spool)
         gc.freeze()  # what is loaded stays: a collection must not walk through it again and again while asking
@@ -81,8 +84,9 @@ class LmEvalHarness:
         """Close spool, connections and loop."""
         if self._spool is not None:
             self._spool.close()
-        if self._runner is not None and self._connection is not None:
-            self._runner.run(self._connection.__aexit__(None, None, None))
+        if self._runner is not None:
+            if self._connection is not None:
+                self._runner.run(self._connection.__aexit__(None, None, None))
             self._runner.close()
 
 

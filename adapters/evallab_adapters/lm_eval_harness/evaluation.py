@@ -13,23 +13,27 @@ from evallab.api.contract import Counts, JobSpec, Json
 from evallab.api.errors import AdapterFailed
 from evallab_adapters.lm_eval_harness import identity, preflight, questions
 from evallab_adapters.lm_eval_harness.aggregates import prefixes, scores_of
-from evallab_adapters.lm_eval_harness.asker import Generation
+from evallab_adapters.lm_eval_harness.asker import Asker, Generation
+from evallab_adapters.lm_eval_harness.in_process import InProcessModel
 from evallab_adapters.lm_eval_harness.loading import Loaded, load
-from evallab_adapters.lm_eval_harness.model import EvallabLM
+from evallab_adapters.lm_eval_harness.model import Answering
+from evallab_adapters.lm_eval_harness.model_args import refuse_what_does_not_fit
 from evallab_adapters.lm_eval_harness.parameters import Parameters
 from evallab_adapters.lm_eval_harness.primary import Primary
 from evallab_adapters.lm_eval_harness.questions import Question
 from evallab_adapters.lm_eval_harness.respondent import Respondent, meet
 from evallab_adapters.lm_eval_harness.rows import cluster_of, rows
 from evallab_adapters.lm_eval_harness.scoring import TaskScores, score_tasks
+from evallab_adapters.lm_eval_harness.server import Server
 
 
 class Evaluation:
     """The state of one evaluation between its phases."""
 
     _loaded: Loaded
-    _respondent: Respondent
-    _lm: EvallabLM
+    _respondent: Respondent | None = None  #: none where the harness loads the model itself
+    _lm: Answering
+    _answered_by: Json
     _questions: list[Question]
 
     def __init__(self, spec: JobSpec, parameters: Parameters, runner: asyncio.Runner) -> None:
@@ -39,34 +43,43 @@ class Evaluation:
         self._runner = runner
         self._proof: Json = {}
 
-    def load(self, client: OpenAIClient, spool: Spool) -> None:
-        """Load the tasks, meet the server, build the prompts."""
+    def load(self, client: OpenAIClient | None, spool: Spool) -> None:
+        """Load the tasks, meet the server or load the model, build the prompts."""
         self._loaded = load(self._spec, self._parameters)
         _refuse_likelihood_over_chat(self._loaded, self._parameters)
-        self._respondent = self._runner.run(meet(client, spool, self._spec, self._parameters))
-        self._lm = self._respondent.lm(self._runner)
+        self._meet(client, spool)
         self._questions = questions.build(self._loaded, self._lm, self._parameters)
         if self._parameters.cluster is not None:
             for question in self._questions:
                 cluster_of(question, self._parameters.cluster)  # refuses before anything is asked
 
+    def _meet(self, client: OpenAIClient | None, spool: Spool) -> None:
+        if client is not None:
+            self._respondent = self._runner.run(meet(client, spool, self._spec, self._parameters))
+            self._lm, self._answered_by = self._respondent.lm(self._runner), self._respondent.answered_by
+        elif (asked := self._spec.evallab.in_process) is not None:
+            refuse_what_does_not_fit(self._spec, self._parameters)
+            model = InProcessModel(self._spec, asked, self._parameters)
+            self._lm, self._answered_by = model, model.answered_by
+
     def preflight(self) -> None:
-        """Prove that the server can answer the kinds of questions there are."""
+        """Prove that the server can answer the kinds of questions there are; a model in this process needs no proof."""
+        if self._respondent is None:
+            return
         kinds = {str(instance.request_type) for question in self._questions for instance in question.instances}
         asker, server = self._respondent.asker, self._respondent.server
         if kinds - {"generate_until"}:
             proof = preflight.can_score(asker.client, server, asker.tokens, self._spec.model.name)
             self._proof = self._runner.run(proof)
         if "generate_until" in kinds:
-            self._runner.run(self._can_generate())
+            self._runner.run(self._can_generate(asker, server))
 
-    async def _can_generate(self) -> None:
-        asker = self._respondent.asker
+    async def _can_generate(self, asker: Asker, server: Server) -> None:
         instances = (instance for question in self._questions for instance in question.instances)
         prompt, gen_kwargs, *_ = next(each.args for each in instances if each.request_type == "generate_until")
         (plan,) = await asker.plan_generation([Generation(prompt=prompt, gen_kwargs=dict(gen_kwargs))])
         if callable(plan):
-            await preflight.can_generate(asker.client, self._respondent.server, plan())
+            await preflight.can_generate(asker.client, server, plan())
 
     def ask(self, report: ReportProgress) -> None:
         """Ask everything that the spool does not know."""
@@ -90,7 +103,7 @@ class Evaluation:
                 cluster=self._parameters.cluster,
             ),
             question=identity.question(self._loaded, asked, self._parameters, self._spec),
-            answered_by=self._respondent.answered_by,
+            answered_by=self._answered_by,
             provenance=self._provenance(primary),
             warnings=(*self._loaded.warnings, *_warnings(asked, tasks, primary, wanted)),
         )
@@ -109,7 +122,7 @@ class Evaluation:
                 for name, task in self._loaded.tasks.items()
             ],
             "preflight": self._proof,
-            "concurrency": self._respondent.asker.client.connection.width.to_json(),
+            "concurrency": self._respondent.asker.client.connection.width.to_json() if self._respondent else None,
             "errors": dict(errors),
             "resumed_answers": sum(answer.resumed for question in self._questions for answer in question.answers),
         }

@@ -7,7 +7,7 @@ refuse to pass an error off as an answer.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
@@ -26,6 +26,20 @@ class Asked:
 
     instance: Any
     repeat: int = 0
+
+
+class Answering(Protocol):
+    """What the questions of a benchmark are put to: a model behind an endpoint, or one that the harness loaded."""
+
+    @property
+    def tokenizer_name(self) -> str:
+        """Return what identifies tokenizer and template, for the harness's own caches."""
+
+    def apply_chat_template(self, chat_history: list[Json], add_generation_prompt: bool = True) -> ChatPrompt:  # noqa: FBT001
+        """Make a prompt of messages."""
+
+    def replies(self, kind: str, asked: Sequence[Asked], on_answer: OnAnswer) -> list[Answer]:
+        """Answer requests of one kind; raises only when nothing at all can be answered."""
 
 
 class EvallabLM(LM):  # type: ignore[misc]  # the harness is untyped

@@ -14,7 +14,7 @@ from evallab.adapter.answer import Answer
 from evallab.adapter.client import OnAnswer
 from evallab.adapter.interface import ReportProgress
 from evallab_adapters.lm_eval_harness.loading import Loaded
-from evallab_adapters.lm_eval_harness.model import Asked, EvallabLM
+from evallab_adapters.lm_eval_harness.model import Answering, Asked
 from evallab_adapters.lm_eval_harness.parameters import Parameters
 
 
@@ -39,7 +39,7 @@ class Question:
         return self.instances[0].doc
 
 
-def build(loaded: Loaded, lm: EvallabLM, parameters: Parameters) -> list[Question]:
+def build(loaded: Loaded, lm: Answering, parameters: Parameters) -> list[Question]:
     """Let the harness build every prompt."""
     questions: list[Question] = []
     for name, task in loaded.tasks.items():
@@ -55,7 +55,7 @@ def build(loaded: Loaded, lm: EvallabLM, parameters: Parameters) -> list[Questio
     return questions
 
 
-def ask(questions: Sequence[Question], lm: EvallabLM, report: ReportProgress) -> None:
+def ask(questions: Sequence[Question], lm: Answering, report: ReportProgress) -> None:
     """Ask every request of every question, kind by kind, and keep the answers with their questions."""
     for question in questions:
         question.answers = []

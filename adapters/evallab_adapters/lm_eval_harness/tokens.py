@@ -17,7 +17,7 @@ from evallab.api.errors import AdapterFailed, ModelServerFailed
 from evallab_adapters.lm_eval_harness.server import Server
 
 Ids: TypeAlias = "array[int]"  #: of type code I: a tenth of a list's memory
-_PROBES = ("The quick brown fox jumps over 13 lazy dogs.\n\n  def f(x):\n\treturn x**2", "Zürich, 東京 🙂", "")
+PROBES = ("The quick brown fox jumps over 13 lazy dogs.\n\n  def f(x):\n\treturn x**2", "Zürich, 東京 🙂", "")
 
 
 class Tokens(Protocol):
@@ -90,7 +90,7 @@ def choose(client: OpenAIClient, model: str, server: Server, file: Path | None) 
 
 async def fingerprint(tokens: Tokens) -> str:
     """Return what identifies a tokenizer wherever it runs: a hash of the ids of fixed texts."""
-    ids = [list(encoded) for encoded in await tokens.encode(_PROBES)]
+    ids = [list(encoded) for encoded in await tokens.encode(PROBES)]
     return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
 
 

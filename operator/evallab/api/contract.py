@@ -55,6 +55,14 @@ class TestDataSpec(Wire):
     confidential: bool = False
 
 
+class InProcessSpec(Wire):
+    """The model that the harness itself loads: with which of its back ends, from where on this machine, and how."""
+
+    backend: str
+    pretrained: str
+    args: Json = Field(default_factory=dict)
+
+
 class JobSpecExtras(Wire):
     """What evallab tells its own adapters beyond EvalHub's job.json."""
 
@@ -65,6 +73,7 @@ class JobSpecExtras(Wire):
     code_execution: str = "Forbidden"
     max_model_len: int | None = None
     test_data: TestDataSpec | None = None
+    in_process: InProcessSpec | None = None  #: instead of `model.url`
     concurrency_factor: float = Field(default=1.0, gt=0, le=1)  #: below 1 after the model server died of the load
 
 

@@ -14,6 +14,7 @@ from evallab.api.errors import BenchmarkFailed, EvallabError, UsageError
 from evallab.api.job import Serve
 from evallab.api.provider import Provider
 from evallab.controller.server_commands import command, identity
+from evallab.engine.in_process import Loaded
 from evallab.kubeapi.interface import JOB, NETWORK_POLICY, SERVICE, ClusterApi, Json
 from evallab.modelserver.interface import ServerCommand
 from evallab.modelserver.readiness import remedy_for
@@ -173,6 +174,9 @@ class ClusterModels:
         record: dict[str, Any] = {"runtime": serve.runtime, "served_name": job.spec.model.name, **known.facts}
         said = {"failure": known.failure, "deaths": known.deaths, "died": known.died, "was_ready": known.was_ready}
         return (job.model_server or {}) | record | {name: value for name, value in said.items() if value}
+
+    def loaded(self, job: JobRow) -> Loaded | None:
+        """Return nothing: in a cluster no adapter loads a model."""
 
     def told(self, job: JobRow, row: BenchmarkRow) -> str | None:
         """Say nothing: what a server waits for in a cluster is in its view."""

@@ -9,6 +9,7 @@ from evallab.api.contract import JobSpec, JobSpecExtras, JobSpecModel, TestDataS
 from evallab.api.errors import BenchmarkFailed
 from evallab.api.job import Benchmark
 from evallab.api.provider import Provider
+from evallab.engine.in_process import Loaded, joined
 from evallab.planning.cluster.plan import AttemptPlan, Owner
 from evallab.runtimes.interface import Launch
 from evallab.store.interface import JobRow
@@ -26,6 +27,7 @@ def launch(
     provider: Provider,
     model_url: str,
     callback_url: str,
+    loaded: Loaded | None = None,
     test_data: TestDataSpec | None = None,
     data_env: Mapping[str, str] = MappingProxyType({}),
 ) -> Launch:
@@ -51,13 +53,20 @@ def launch(
             remedy="Please configure a local runtime command for this provider and try again.",
         )
     spec = job_spec(job, index, attempt_id=attempt_id, model_url=model_url, callback_url=callback_url)
-    extras = spec.evallab.model_copy(update={"concurrency_factor": concurrency, "test_data": test_data})
+    extras = spec.evallab.model_copy(
+        update={
+            "concurrency_factor": concurrency,
+            "test_data": test_data,
+            "in_process": loaded.spec if loaded else None,
+        }
+    )
+    env = {**{each.name: each.value for each in local.env}, **data_env}
     return Launch(
         attempt_id=attempt_id,
         number=number,
         spec=spec.model_copy(update={"evallab": extras}),
         command=local.command,
-        env={**{each.name: each.value for each in local.env}, **data_env},
+        env=joined(loaded.env, env) if loaded else env,
         attached=job.attached,
     )
 

@@ -6,20 +6,19 @@ process is killed. That of a detached job outlives this process, and is found ag
 """
 
 import asyncio
-import re
-import sys
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from evallab.api.errors import EvallabError, ModelServerFailed
-from evallab.api.job import EvalJob, Serve
+from evallab.api.job import EvalJob, InProcess, Serve
 from evallab.api.provider import Provider
 from evallab.datasets.failures import FetchStopped
 from evallab.datasets.watch import Watch
+from evallab.engine import in_process
 from evallab.engine.provisions import Provided, Provisions
 from evallab.modelserver.interface import ServerCommand, ServeRequest
 from evallab.modelserver.readiness import LOG_LINES, probe, remedy_for, until_unhealthy, wait_until_ready
@@ -56,6 +55,7 @@ class _Served:
     ready: asyncio.Task[None] | None = None
     watch: Watch = field(default_factory=Watch)  #: how far its provisions are
     health: asyncio.Task[None] | None = None
+    held: list[int] = field(default_factory=list)  #: locks that no server inherits
     failure: str = ""
     died: bool = False  #: it failed after it had been ready, so another start may help
     deaths: int = 0
@@ -65,6 +65,11 @@ class _Served:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.command.port}"
+
+    def let_go(self) -> None:
+        """Close what is held for adapters."""
+        while self.held:
+            os.close(self.held.pop())
 
     def fail(self, why: str, *, died: bool) -> None:
         """Note that it is of no use any more; who does not come back after a death has died again."""
@@ -85,23 +90,24 @@ class Models:
         provisions: Provisions = Provisions(),  # noqa: B008
         providers: Mapping[str, Provider] = MappingProxyType({}),
         environ: Mapping[str, str] = MappingProxyType({}),
+        gpus: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> None:
         """`launch(job_id, command, locks)` starts a process; `changed()` is called when one became ready or failed.
 
         `find(job_id)` returns the server that another process started for the job, if it still runs. `providers` say
-        what benchmarks ask; of `environ` servers get what they ask for by name.
+        what benchmarks ask; of `environ` servers get what they ask for by name; `gpus` names a job's GPUs.
         """
         self._launch, self._free_port, self._changed, self._find = launch, free_port, changed, find
-        self._provisions, self._providers, self._environ = provisions, providers, environ
+        self._provisions, self._providers, self._environ, self._gpus = provisions, providers, environ, gpus
         self._served: dict[str, _Served] = {}
 
     def view(self, job: JobRow) -> ModelView:
         """Return what `decide` needs to know of the job's server."""
-        if job.spec.model.serve is None:
+        if job.spec.model.serve is None and job.spec.model.in_process is None:
             return ModelView()
         served = self._served.get(job.id)
         if served and served.process is None and served.resumed_at != job.resumed_at:
-            del self._served[job.id]
+            self._served.pop(job.id).let_go()
             served = None
         if served is None:
             return _remembered(job, up=self._find(job.id) is not None)
@@ -116,6 +122,13 @@ class Models:
             return job.spec.model.url or ""
         return served.url + served.command.base_path
 
+    def loaded(self, job: JobRow) -> in_process.Loaded | None:
+        """Return what the job's adapters are told of the model that they load themselves; None when they ask one."""
+        asked, served = job.spec.model.in_process, self._served.get(job.id)
+        if asked is None or served is None:
+            return None
+        return in_process.loaded(asked, served.provided.weights, served.provided.python, self._gpus(job.id))
+
     def record(self, job: JobRow) -> dict[str, Any] | None:
         """Return what is worth keeping: how the server was started, its weights' fingerprint, its own words."""
         served = self._served.get(job.id)
@@ -124,7 +137,7 @@ class Models:
         serve = job.spec.model.serve
         record = {
             "runtime": serve.runtime if serve else None,
-            "argv": _portable(served),
+            "argv": served.provided.portable(served.command.argv, served.command.port),
             "served_name": served.command.served_name,
             **({"env": dict(served.command.env)} if served.command.passes else {}),
             **served.facts,
@@ -139,26 +152,30 @@ class Models:
 
     async def start(self, job: JobRow) -> None:
         """Start the job's server, or again if it died, and watch its readiness. A failure shows in `view`."""
-        serve = job.spec.model.serve
+        wanted = job.spec.model.serve or job.spec.model.in_process
         before = self._served.get(job.id)
-        if serve is None or (before and not (before.died and before.process is None)):
+        if wanted is None or (before and not (before.died and before.process is None)):
             return
         command = ServerCommand((), {}, 0, "/health", job.spec.model.name)
         served = _Served(command, deaths=before.deaths if before else 0, resumed_at=job.resumed_at)
         self._served[job.id] = served
-        served.ready = asyncio.create_task(self._bring_up(job, serve, served))
+        served.ready = asyncio.create_task(self._bring_up(job, wanted, served))
 
-    async def _bring_up(self, job: JobRow, serve: Serve, served: _Served) -> None:
+    async def _bring_up(self, job: JobRow, wanted: Serve | InProcess, served: _Served) -> None:
         """Provide, start, wait: until it is ready, or has failed."""
         try:
             served.provided = await asyncio.to_thread(
-                self._provisions.provide, serve, job.manifest_dir, served.watch, commit=_commit(job)
+                self._provisions.provide, wanted, job.manifest_dir, served.watch, commit=_commit(job)
             )
             served.facts.update(served.provided.facts)
             served.watch.tick()  # nobody may want it any more
-            await self._launch_server(job, serve, served)
+            if isinstance(wanted, InProcess):
+                served.facts.update(await asyncio.to_thread(served.provided.identity))
+                served.held, served.provided = list(served.provided.locks), replace(served.provided, locks=())
+                return
+            await self._launch_server(job, wanted, served)
             served.watch.tick()
-            await self._become_ready(serve, served)
+            await self._become_ready(wanted, served)
         except FetchStopped:
             return
         except EvallabError as error:
@@ -214,6 +231,7 @@ class Models:
                 await running[0].stop()
             return
         served.watch.stop()
+        served.let_go()
         for task in (served.health, served.ready):
             if task and not task.done():
                 if served.process is not None:  # before, a thread is at work that must end first
@@ -263,7 +281,7 @@ def _remembered(job: JobRow, *, up: bool) -> ModelView:
 
 
 def _view(served: _Served) -> ModelView:
-    up = served.process is not None or (served.ready is not None and not served.ready.done())
+    up = served.process is not None or bool(served.held) or (served.ready is not None and not served.ready.done())
     if served.failure:
         state: Literal["died", "failed"] = "died" if served.died else "failed"
         return ModelView(state=state, message=served.failure, up=up, deaths=served.deaths)
@@ -280,14 +298,3 @@ def _died(served: _Served, why: str = "The model server died.") -> str:
         return why
     remedy = remedy_for(served.process.log_tail(lines=LOG_LINES))
     return str(ModelServerFailed(f"{why} Its last words:\n{served.process.log_tail()}", remedy=remedy))
-
-
-def _portable(served: _Served) -> list[str]:
-    """The arguments without what differs from start to start: the environment's path, the port, where weights lie."""
-    bin_, weights = str(Path(served.provided.python).parent), served.provided.weights
-    replace_ = {sys.executable: "python", f"{bin_}/vllm": "vllm"}
-    if weights:
-        fetched = served.provided.fetched
-        replace_[str(weights)] = fetched.repository if fetched else weights.name
-    port = re.compile(rf"(?<!\d){served.command.port}(?!\d)")  # a custom command is one argument with the port inside
-    return [port.sub("PORT", replace_.get(part, part)) for part in served.command.argv]

@@ -14,6 +14,7 @@ from evallab.api.provider import Provider
 from evallab.engine import recording
 from evallab.engine.canary import CanarySource, NoCanaries
 from evallab.engine.data import Datasets
+from evallab.engine.in_process import Loaded
 from evallab.planning.views import DataState, ModelView
 from evallab.runtimes.interface import Runtime
 from evallab.store.interface import AttemptRow, BenchmarkRow, JobRow, Store
@@ -46,6 +47,9 @@ class ModelServers(Protocol):
 
     def url(self, job: JobRow) -> str:
         """Return the base URL (ending in /v1) of the job's model."""
+
+    def loaded(self, job: JobRow) -> Loaded | None:
+        """Return what the job's adapters are told of a model that they load themselves."""
 
     def record(self, job: JobRow) -> dict[str, Any] | None:
         """Return what is worth keeping of the job's server."""

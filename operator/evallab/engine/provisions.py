@@ -5,21 +5,24 @@
 
 import json
 import os
+import re
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from evallab.api.errors import UsageError
-from evallab.api.job import HubSource, Serve
+from evallab.api.job import HubSource, InProcess, Serve
 from evallab.datasets.sources import Source
 from evallab.datasets.watch import Watch
 from evallab.datasets.weights import Weights, WeightsCache, check_hashes
+from evallab.engine import in_process
 from evallab.engine.surroundings import sha256_of
 from evallab.modelserver.bundled import bundled
-from evallab.modelserver.environments import Environments
+from evallab.modelserver.environments import Environments, Tell
 from evallab.modelserver.fingerprint import fingerprint
 
 MANAGED = frozenset({"vllm"})  #: runtimes that live in environments of their own
@@ -44,6 +47,14 @@ class Provided:
             check_hashes(self.fetched, {each.name: each.sha256 for each in found.files})
         return {"fingerprint": asdict(found), **quantization(self.weights)}
 
+    def portable(self, argv: Sequence[str], port: int) -> list[str]:
+        """Return arguments without what differs from start to start: the environment, the port, where weights lie."""
+        names = {sys.executable: "python", str(Path(self.python).with_name("vllm")): "vllm"}
+        if self.weights:
+            names[str(self.weights)] = self.fetched.repository if self.fetched else self.weights.name
+        number = re.compile(rf"(?<!\d){port}(?!\d)")  # a custom command is one argument with the port inside
+        return [number.sub("PORT", names.get(part, part)) for part in argv]
+
     def release(self) -> None:
         """Close our copies of the locks."""
         for descriptor in self.locks:
@@ -58,28 +69,45 @@ class Provisions:
     environments: Environments | None = None
     path: str | None = None  #: PATH, where a vLLM may be
 
-    def provide(self, serve: Serve, manifest_dir: str | None, watch: Watch, *, commit: str | None = None) -> Provided:
+    def provide(
+        self, wanted: Serve | InProcess, manifest_dir: str | None, watch: Watch, *, commit: str | None = None
+    ) -> Provided:
         """Bring everything here; `commit` is what a branch meant when this job asked first. Raises EvallabError."""
-        fetched = self._fetched(serve, manifest_dir, watch, commit)
+        if isinstance(wanted, InProcess):
+            return self._for_adapters(wanted, manifest_dir, watch, commit)
+        return self._for_a_server(wanted, manifest_dir, watch, commit)
+
+    def _for_a_server(self, serve: Serve, manifest_dir: str | None, watch: Watch, commit: str | None) -> Provided:
+        fetched = self._fetched(serve.source.hf if serve.source else None, manifest_dir, watch, commit)
         weights = fetched.path if fetched else weights_path(serve, manifest_dir)
         facts = {"weights": fetched.record()} if fetched else {}
         if serve.runtime not in MANAGED:
             return Provided(weights=weights, facts=facts, fetched=fetched)
         if serve.version is None or self.environments is None:
             return Provided(weights=weights, python=self._installed(serve.runtime), facts=facts, fetched=fetched)
-        environment, lock = self.environments.provide(serve.runtime, serve.version, watch.begin)
-        packages = dict(environment.packages)
-        about = {"name": environment.name, "python": environment.python, "packages": packages}
-        return Provided(
-            weights=weights,
-            python=str(environment.interpreter),
-            facts={**facts, "environment": about, "packages_sha256": sha256_of(packages)},
-            locks=(lock,),
+        managed = _managed(self.environments, serve.runtime, serve.version, watch.begin)
+        return replace(managed, weights=weights, facts={**facts, **managed.facts}, fetched=fetched)
+
+    def _for_adapters(self, asked: InProcess, manifest_dir: str | None, watch: Watch, commit: str | None) -> Provided:
+        fetched = self._fetched(in_process.hub_of(asked), manifest_dir, watch, commit)
+        here = Provided(weights=None)
+        if not in_process.importable(asked.backend):
+            if self.environments is None:
+                raise UsageError("This process makes no environments.")
+            package, number = f"{in_process.HARNESS}[{asked.backend}]", version(in_process.HARNESS)
+            here = _managed(self.environments, package, number, watch.begin)
+        packages = (here.facts.get("environment") or {}).get("packages", {})
+        facts = {"weights": fetched.record()} if fetched else {}
+        return replace(
+            here,
+            weights=fetched.path if fetched else in_process.path_here(asked, manifest_dir),
+            facts={**facts, **here.facts, **in_process.facts(asked, packages)},
             fetched=fetched,
         )
 
-    def _fetched(self, serve: Serve, manifest_dir: str | None, watch: Watch, commit: str | None) -> Weights | None:
-        hub = serve.source.hf if serve.source else None
+    def _fetched(
+        self, hub: HubSource | None, manifest_dir: str | None, watch: Watch, commit: str | None
+    ) -> Weights | None:
         if hub is None:
             return None
         if self.cache is None:
@@ -97,6 +125,18 @@ class Provisions:
                 f"evallab[{runtime}], or put one on PATH.",
             )
         return str(Path(found).with_name("python"))
+
+
+def _managed(environments: Environments, package: str, number: str, tell: Tell) -> Provided:
+    environment, lock = environments.provide(package, number, tell)
+    packages = dict(environment.packages)
+    about = {"name": environment.name, "python": environment.python, "packages": packages}
+    return Provided(
+        weights=None,
+        python=str(environment.interpreter),
+        facts={"environment": about, "packages_sha256": sha256_of(packages)},
+        locks=(lock,),
+    )
 
 
 def quantization(weights: Path) -> dict[str, Any]:

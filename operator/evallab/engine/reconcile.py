@@ -155,6 +155,7 @@ class Engine:
             attempt_id=row.id,
             provider=self._provider(job.spec.benchmarks[action.index].provider_id),
             model_url=ports.models.url(job),
+            loaded=ports.models.loaded(job),
             callback_url=ports.receiver.callback_url(row.id),
             test_data=given,
             data_env=ports.datasets.environment(job, given),

@@ -5,6 +5,7 @@ no row needs. A file younger than an hour is left alone, because whoever writes 
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,8 +84,9 @@ def _name(path: Path) -> str:
 
 async def _finished(store: Store, roots: Sequence[Path], now: datetime) -> list[Path]:
     """Return the folders of jobs that have ended: at once of completed ones, later of those that can be resumed."""
-    folders = [path for root in roots if root.is_dir() for path in sorted(root.iterdir()) if _is_own(path)]
-    found = {name: [path for path in folders if path.name == name] for name in {path.name for path in folders}}
+    found = defaultdict[str, list[Path]](list)
+    for path in (path for root in roots if root.is_dir() for path in root.iterdir() if _is_own(path)):
+        found[path.name].append(path)
     over = []
     for job in await store.ended(sorted(found)):
         patience = GRACE if job.state == "completed" else RESUMABLE

@@ -110,6 +110,7 @@ async def open_lab(
             provisions=provisions(settings, environ),
             providers=providers,
             environ=environ,
+            gpus=servers.visible,
         )
         datasets = Datasets(fetcher(settings, environ), changed=wake.set)
         canaries = Canaries(store, now=_now, changed=wake.set)

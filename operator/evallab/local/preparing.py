@@ -50,9 +50,10 @@ def prepare(data: bytes, *, file: str, directory: Path, catalog: Catalog, sets: 
 
 
 def gpus_here(job: EvalJob) -> int | None:
-    """Count the GPUs if the job asks for one, or its model server does."""
+    """Count the GPUs if the job asks for one, or what runs its model does."""
     asks = job.hardware is not None and job.hardware.gpu is not None
-    if not asks and (job.model.serve is None or job.model.serve.runtime != "vllm"):
+    vllm = job.model.serve is not None and job.model.serve.runtime == "vllm"
+    if not asks and not vllm and job.model.in_process is None:
         return None
     return len(visible(Nvml().gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")))
 

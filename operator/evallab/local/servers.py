@@ -15,7 +15,7 @@ from evallab.modelserver.interface import ServerCommand
 from evallab.runtimes.local.environment import allowed
 from evallab.runtimes.local.files import write_atomically
 from evallab.runtimes.local.gpu_leases import GpuLeases
-from evallab.runtimes.local.model_server import LocalServerProcess
+from evallab.runtimes.local.model_server import LocalServerProcess, server_of
 
 PORT_FILE = "port"
 GPUS_FILE = "gpus"
@@ -63,7 +63,7 @@ class Servers:
         else:
             write_atomically(process.directory / PORT_FILE, str(command.port))
         write_atomically(process.directory / GPUS_FILE, ",".join(self.gpus.uuids(job_id)))
-        env = {**allowed(self.environ), **self._devices(job_id), **command.env}
+        env = {**allowed(self.environ), **self.visible(job_id), **command.env}
         held = [os.dup(each) for each in (*self.gpus.descriptors(job_id), *locks)]  # ours may be given back meanwhile
         try:
             await process.start(command.argv, env, attached=self.attached, keep_open=held)
@@ -72,7 +72,8 @@ class Servers:
                 os.close(each)
         return Server(process)
 
-    def _devices(self, job_id: str) -> dict[str, str]:
+    def visible(self, job_id: str) -> dict[str, str]:
+        """Return the variable that shows a job's processes its own GPUs, and no others."""
         uuids = self.gpus.uuids(job_id)
         return {"CUDA_VISIBLE_DEVICES": ",".join(uuids)} if uuids else {}
 
@@ -102,5 +103,4 @@ class Servers:
         return self.find(job_id) is not None
 
     def _process(self, job_id: str) -> LocalServerProcess:
-        folder = self.home / "jobs" / job_id / "model-server"
-        return LocalServerProcess(directory=folder, log_file=folder / "server.log")
+        return server_of(self.home, job_id)

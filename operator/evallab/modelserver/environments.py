@@ -75,7 +75,7 @@ class Environments:
         """
         if not _VERSION.fullmatch(version):
             raise UsageError(f"{version!r} is no version of {package}.", remedy="Set serve.version to one like 0.32.0.")
-        name = f"{package}-{version}"
+        name = f"{package.replace('[', '-').removesuffix(']')}-{version}"  # an extra is part of a directory's name
         descriptor = self._lock(name)
         try:
             return self._provided(name, f"{package}=={version}", descriptor, tell), descriptor

@@ -94,14 +94,18 @@ def kept(environ: Mapping[str, str]) -> dict[str, str]:
 def refusal(said: str, requirement: str, *, offline: bool) -> ModelServerFailed:
     """Return what uv's last words mean for people. Pure."""
     lower, tail = said.lower(), "\n".join(said.strip().splitlines()[-_SHOWN_LINES:])
+    package = requirement.partition("==")[0]
+    served = "[" not in package  # else it is a harness's back end, which has no version of its own to choose
     if _any(lower, ("no space left on device", "disk quota exceeded")):
         reason, remedy = "The disk is full", "Make room (evallab envs gc, uv cache prune), or move EVALLAB_HOME."
     elif offline or "network connectivity is disabled" in lower:
         reason = "EVALLAB_OFFLINE is set, and not everything is in uv's cache"
-        remedy = "Run it once where there is a network, or serve with the one on PATH (leave serve.version out)."
+        own = "serve with the one on PATH (leave serve.version out)" if served else f"install {package} beside evallab"
+        remedy = f"Run it once where there is a network, or {own}."
     elif _any(lower, ("no solution found", "no version of", "was not found in")):
         reason = "No such version fits this Python and this platform"
-        remedy = f"Check serve.version; this is Python {PYTHON} on {platform.machine()}."
+        wrong = "Check serve.version" if served else f"Check that {requirement} is in your package index"
+        remedy = f"{wrong}; this is Python {PYTHON} on {platform.machine()}."
     elif _any(lower, ("error sending request", "failed to fetch", "connect error", "timed out", "dns error")):
         reason, remedy = "The package index cannot be reached", "Check the network, the proxy and UV_INDEX_URL."
     elif _any(lower, ("failed to build", "build backend")):

@@ -14,6 +14,7 @@ from evallab.api.job import EvalJob, Serve, TestData
 from evallab.planning import refusals
 from evallab.planning.catalog_view import CatalogView
 from evallab.planning.data_checks import CREDENTIALS, KEY_DIRECTORY, data_is_addressable, data_secret, weights_secret
+from evallab.planning.in_process_checks import path_of
 from evallab.planning.number_checks import numbers_are_in_range
 from evallab.planning.subject import CheckFacts, Subject, entries, guess
 
@@ -51,10 +52,17 @@ def paths_to_check(job: EvalJob) -> tuple[PathNeed, ...]:
     return tuple(_paths(job))
 
 
+def _weights(job: EvalJob) -> Iterator[PathNeed]:
+    source = job.model.serve.source if job.model.serve else None
+    if source and source.path:
+        yield PathNeed("spec.model.serve.source.path", source.path, "the weights")
+    if path := path_of(job):
+        yield PathNeed("spec.model.inProcess.parameters.pretrained", path, "the directory of the weights")
+
+
 def _paths(job: EvalJob) -> Iterator[PathNeed]:
     model = job.model
-    if model.serve and model.serve.source and model.serve.source.path:
-        yield PathNeed("spec.model.serve.source.path", model.serve.source.path, "the weights")
+    yield from _weights(job)
     if secret := weights_secret(model.serve):
         yield PathNeed("spec.model.serve.source.hf.secretRef.name", secret, CREDENTIALS)
     if model.secret_ref:

@@ -6,6 +6,7 @@ One of the checks that `refusals` lists for the local runtime.
 from collections.abc import Iterator
 
 from evallab.api.job import EvalJob, Gpu, Hardware
+from evallab.planning.in_process_checks import devices
 from evallab.planning.subject import Subject
 
 RESOURCE = "nvidia.com/gpu"
@@ -21,22 +22,29 @@ def hardware_of_this_computer(subject: Subject) -> Iterator[str]:
         yield f"{where}: {_REMOVE}"
         return
     yield from (f"{where}.{name}: {_REMOVE}" for name in _of_a_cluster(hardware))
-    if subject.job.model.serve is None:
+    if subject.job.model.serve is None and subject.job.model.in_process is None:
         yield f"{where}.gpu: is for a model that is served here; remove it, or give model.serve"
     else:
         yield from _gpus(f"{where}.gpu", hardware.gpu, subject.facts.gpus)
 
 
 def with_gpus(job: EvalJob, there: int | None) -> EvalJob:
-    """Return a job with the GPUs that its vLLM will use reserved for it, where it does not say how many.
+    """Return a job with the GPUs that its vLLM, or its own back end, will use, where it does not say how many.
 
     As many as `--tensor-parallel-size` says, one by default, not more than there are; none on a computer without any.
     """
-    serve = job.model.serve
-    if serve is None or serve.runtime != "vllm" or job.hardware is not None or not there:
+    wanted = _wanted(job)
+    if not wanted or job.hardware is not None or not there:
         return job
-    count = min(_parallel(serve.args), there)
+    count = min(wanted, there)
     return job.model_copy(update={"hardware": Hardware(gpu=Gpu(name=RESOURCE, count=count))})
+
+
+def _wanted(job: EvalJob) -> int:
+    if job.model.in_process is not None:
+        return devices(job.model.in_process.args)
+    serve = job.model.serve
+    return _parallel(serve.args) if serve is not None and serve.runtime == "vllm" else 0
 
 
 def _parallel(args: tuple[str, ...]) -> int:

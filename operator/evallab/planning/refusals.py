@@ -9,6 +9,7 @@ from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob, Placement, TestData, WeightsSource
 from evallab.planning.canary import none_because
 from evallab.planning.hardware import hardware_of_this_computer
+from evallab.planning.in_process_checks import loadable_in_process
 from evallab.planning.secrecy_checks import secrets_are_references
 from evallab.planning.subject import Subject
 
@@ -102,8 +103,6 @@ def unenforceable_fields(subject: Subject) -> Iterator[str]:
 def later_features(subject: Subject) -> Iterator[str]:
     """What a manifest can say already and this version cannot do yet."""
     job = subject.job
-    if job.model.in_process is not None:
-        yield "spec.model.inProcess: is not in this version yet; use serve or url"
     if (job.sampling.repeats or 1) > 1:
         yield f"spec.sampling.repeats: {job.sampling.repeats} is not in this version yet; remove it, or say 1"
     if job.exports:
@@ -145,6 +144,7 @@ CHECKS: dict[str, tuple[Callable[[Subject], Iterable[str]], ...]] = {
         hardware_of_this_computer,
         unenforceable_fields,
         later_features,
+        loadable_in_process,
         starts_at_all,
         secrets_are_references,
     ),
@@ -152,6 +152,7 @@ CHECKS: dict[str, tuple[Callable[[Subject], Iterable[str]], ...]] = {
         hardware_of_this_computer,
         unenforceable_fields,
         later_features,
+        loadable_in_process,
         starts_at_all,
         secrets_are_references,
     ),

@@ -53,6 +53,6 @@ def width(job: EvalJob, *, unfinished: int, parallel: int) -> int:
 def gpus_needed(job: EvalJob) -> int:
     """Return how many GPUs the model of a checked job is to hold on this machine."""
     gpu = job.hardware.gpu if job.hardware else None
-    if gpu is None or job.model.serve is None:
+    if gpu is None or shares_the_machine(job):
         return 0
     return 1 if gpu.count is None else int(gpu.count)

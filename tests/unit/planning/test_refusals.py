@@ -51,7 +51,10 @@ def test_a_provider_without_a_local_runtime() -> None:
         ({"suspend": True}, "spec.suspend: true cannot be honoured"),
         ({"cancelled": True}, "spec.cancelled: true; a cancelled job is not started"),
         ({"sampling": internal.Sampling(repeats=2)}, "spec.sampling.repeats: 2 is not in this version yet"),
-        ({"model": Model(name="m", in_process=internal.InProcess(backend="hf"))}, "spec.model.inProcess: is not in"),
+        (
+            {"model": Model(name="m", in_process=internal.InProcess(backend="hf", args={"pretrained": "a/b"}))},
+            "spec.benchmarks[0].providerId: harness asks an endpoint and loads no model",
+        ),
     ],
 )
 def test_what_this_computer_cannot_honour_is_refused(changes: dict[str, Any], sentence: str) -> None:

@@ -50,11 +50,13 @@ class Serve(Face):
 
 
 class InProcess(Face):
-    """The adapter itself loads the model."""
+    """The harness itself loads the model, on one computer; only `lm_evaluation_harness` does."""
 
-    backend: Text = Field(description="The adapter's own name of the back end, such as `hf` or `vllm` of lm-eval.")
+    backend: Text = Field(description="The back end of lm-eval: `hf` or `vllm`.")
     args: FreeForm = Field(
-        default_factory=dict, alias="parameters", description="Passed to the back end as they are; any fields."
+        default_factory=dict,
+        alias="parameters",
+        description="Arguments of the back end; `pretrained` (a repository, with `revision`, or a path) is required.",
     )
 
 

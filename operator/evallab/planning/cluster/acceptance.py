@@ -159,7 +159,7 @@ def _later(question: Question) -> Found:
     """What a manifest can say already and this version cannot do yet."""
     job = question.job
     said = {
-        "spec.model.inProcess: is not in this version yet; use serve or url": job.model.in_process,
+        "spec.model.inProcess: is for one computer (evallab run --local); use serve or url": job.model.in_process,
         "spec.exports: is not in this version yet; remove it": job.exports,
         "experiment: MLflow is not in this version yet; remove it": job.experiment,
         "spec.sampling.repeats: more than 1 is not in this version yet; remove it": (job.sampling.repeats or 1) > 1,

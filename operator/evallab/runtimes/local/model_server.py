@@ -82,6 +82,12 @@ class LocalServerProcess:
         return ShimProcess(name=self.name, directory=self.directory, log_file=self.log_file)
 
 
+def server_of(home: Path, job_id: str) -> LocalServerProcess:
+    """Return the process of a job's model server, started or not; whoever has the home finds it."""
+    folder = home / "jobs" / job_id / "model-server"
+    return LocalServerProcess(directory=folder, log_file=folder / "server.log")
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that nobody listens on now; somebody may take it before the server does, who then dies of it."""
     with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as listener:

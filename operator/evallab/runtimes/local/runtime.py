@@ -20,6 +20,7 @@ from evallab.runtimes.local.directories import AttemptDirectories
 from evallab.runtimes.local.environment import adapter_environment
 from evallab.runtimes.local.files import write_atomically
 from evallab.runtimes.local.line_times import times_path
+from evallab.runtimes.local.model_server import server_of
 from evallab.runtimes.local.shim_pool import ShimPool
 from evallab.runtimes.local.shim_process import LOG_LIMIT, ORPHAN_GRACE, ShimProcess, launch_shim
 
@@ -134,7 +135,8 @@ class LocalRuntime:
         return _process(handle).log_tail(lines=lines)
 
     async def tidy(self, job_id: str) -> None:
-        """Remove nothing: people read the files of an attempt after its end."""
+        """End what is left of a model server whose shim was killed; files stay, people read them after the end."""
+        await server_of(self._home, job_id).stop(grace_seconds=0)
 
 
 def job_json(spec: JobSpec) -> str:

@@ -31,7 +31,9 @@ _IDS: dict[str, dict[str, LiteralString]] = {
 def job(provider: str, **parameters: Any) -> dict[str, Any]:
     """Return a request for a job of one benchmark."""
     benchmark = {"id": "x", "provider_id": provider, "parameters": parameters}
-    return {"name": "bench", "model": {"url": "http://127.0.0.1:9/v1", "name": "m"}, "benchmarks": [benchmark]}
+    model = {"url": "http://127.0.0.1:9/v1", "name": "m"}  # nobody is there, so no canary asks: EvalHub has none either
+    custom = {"evallab": {"canary": "Off"}}
+    return {"name": "bench", "model": model, "benchmarks": [benchmark], "custom": custom}
 
 
 def event(provider: str, status: str, **more: Any) -> dict[str, Any]:

@@ -229,6 +229,7 @@ async def test_killed_when_a_pass_was_kept_only_the_others_are_asked(
         await asyncio.gather(driving, return_exceptions=True)
         before = await lab.store.canary(job_id)
     async with open_lab(settings, CATALOG, environ=os.environ) as lab:
+        await lab.store.resume_job(job_id, actor="test", now=datetime.now(UTC))  # its attempt may have begun
         await lab.run(job_id)
         after, done = await lab.store.canary(job_id), await lab.store.snapshot(job_id)
     assert before is not None

@@ -99,7 +99,7 @@ async def test_it_says_from_which_files_and_what_is_unknown(stock: Path, evallab
 
     assert record["job"]["imported"]["files"][file.name] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert record["job"]["imported"]["lm_eval_version"] == json.loads(file.read_text())["lm_eval_version"]
-    assert "hardware" in record["job"]["unknown"]
+    assert record["job"]["unknown"]["packages"] == "the job was imported, and its files do not say"
     assert record["benchmarks"]["0"]["question"]["tasks"][0]["task_hash"]
     texts = evallab("samples", "demo", "-b", "demo_arith", "-n", "1", "-o", "json")
     assert json.loads(texts.stdout)["samples"][0]["prompt"].startswith("Question: Hugo has")

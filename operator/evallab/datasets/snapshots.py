@@ -8,7 +8,6 @@
 A snapshot appears by one rename and is never changed afterwards.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evallab.datasets.failures import DatasetNoSpace
+from evallab.datasets.locking import taken
 from evallab.datasets.manifest import Manifest
 from evallab.datasets.sources import KINDS, Source
 from evallab.datasets.watch import Watch, size
@@ -202,10 +202,10 @@ class Snapshots:
         self._private(self.root / "locks")
         descriptor = os.open(self.root / "locks" / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            held = _flock(descriptor)
+            held = taken(descriptor)
             while not held and watch is not None:
                 watch.rest(_POLL_S)
-                held = _flock(descriptor)
+                held = taken(descriptor)
             yield held
         finally:
             os.close(descriptor)
@@ -231,14 +231,6 @@ def remove(directory: Path) -> None:
         gone = directory.with_name(f".{directory.name}.gone-{os.getpid()}")
         directory.rename(gone)
         shutil.rmtree(gone)
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _read(path: Path) -> dict[str, Any] | None:

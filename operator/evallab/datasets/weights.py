@@ -7,7 +7,6 @@ The engine calls it (in a thread) for `model.serve.source.hf`. What happens when
 its hash when it is complete, the next fetch goes on with what is there of it, and the record is written last.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ from typing import Any
 from evallab.datasets.failures import DatasetFailed, DatasetNoSpace, DatasetNotFound, DatasetOffline
 from evallab.datasets.fetching import told
 from evallab.datasets.hub import HubFile, Repository, complete
+from evallab.datasets.locking import taken
 from evallab.datasets.manifest import inside
 from evallab.datasets.sources import COMMIT, Source
 from evallab.datasets.transfer import client
@@ -176,7 +176,7 @@ class WeightsCache:
         self.records.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.records / f".{source.slug}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            while not _flock(descriptor):
+            while not taken(descriptor):
                 watch.begin(f"waiting for another evallab that fetches {source.shown}")
                 watch.rest(_POLL_S)
             yield
@@ -235,14 +235,6 @@ def _whole(folder: Path) -> bool:
     links = [each for each in folder.rglob("*") if each.is_symlink()]
     some = shards or any(folder.glob(pattern) for pattern in ("*.safetensors", "*.bin", "*.gguf"))
     return bool(some) and all((folder / each).is_file() for each in shards) and all(each.exists() for each in links)
-
-
-def _flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _text(path: Path) -> str | None:

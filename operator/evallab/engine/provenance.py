@@ -12,7 +12,7 @@ from typing import Any
 
 from evallab.api.contract import Result
 from evallab.engine import surroundings
-from evallab.planning import keys, setup
+from evallab.planning import keys
 from evallab.planning.checks import not_enforced
 from evallab.planning.provenance import OF_BENCHMARKS, OF_JOBS, Unknown, complete, whole
 from evallab.planning.provenance.difference import Ran
@@ -21,13 +21,8 @@ from evallab.store.interface import AttemptRow, JobRow, JobSnapshot, Store
 Json = dict[str, Any]
 
 
-def collect(
-    job: JobRow, model_server: Json | None, *, now: datetime, course: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return the job-level provenance record (JSON), complete.
-
-    `course`: what others found out about how it went, by the names `canary` and `telemetry`.
-    """
+def collect(job: JobRow, model_server: Json | None, *, now: datetime) -> dict[str, Any]:
+    """Return the job-level provenance record (JSON), complete but for its course (`with_course`)."""
     found = {
         "evallab": {"version": surroundings.version("evallab"), **surroundings.own_commit()},
         "executor": {"runtime": job.runtime, "tenant": job.tenant, "owner": job.owner},
@@ -45,7 +40,6 @@ def collect(
             "started_at": _moment(job.started_at),
             "ended_at": _moment(now),
         },
-        **(course or {}),
     }
     return complete(found, OF_JOBS)
 
@@ -86,11 +80,6 @@ def of_attempt(
         },
     }
     return complete(found, OF_BENCHMARKS)
-
-
-def setup_key(record: dict[str, Any]) -> str:
-    """Return the hash of what answered, from a provenance record."""
-    return setup.key(record)
 
 
 def _model(job: JobRow, model_server: Json | None) -> Json:

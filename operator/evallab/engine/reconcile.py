@@ -18,6 +18,7 @@ from evallab.engine.adopting import adopt
 from evallab.engine.data import not_started, waiting
 from evallab.engine.observing import Standing
 from evallab.engine.ports import Ports
+from evallab.planning import setup
 from evallab.planning.actions import (
     Action,
     FetchData,
@@ -265,7 +266,7 @@ class Engine:
         """Add provenance, setup key and comparisons before the job's last state is written; each is safe to repeat."""
         ports = self._ports
         record = await asyncio.to_thread(provenance.collect, job, ports.models.record(job), now=ports.now())
-        job = replace(job, setup_key=provenance.setup_key(record))
+        job = replace(job, setup_key=setup.key(record))
         canary, telemetry = await ports.canaries.judge(job), await validating.validate(ports, job)
         record = provenance.with_course(record, canary=canary, telemetry=telemetry)
         await ports.store.add_provenance(job.id, record, now=ports.now())

@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
 
+from evallab.analysis.bounding import Answers, bounded, of_questions, pass_at_k
 from evallab.api.contract import Result, Sample, ScoreValue
 from evallab.engine import provenance
-from evallab.engine.bounding import Answers, bounded, of_questions, pass_at_k
 from evallab.planning import keys, scoring, validity
 from evallab.planning.conclusion import Conclusion
 from evallab.planning.confidential import is_confidential

@@ -1,6 +1,8 @@
 """A model server on the loopback, written with plain sockets in mind: it streams, breaks off, and says what it saw."""
 
 import json
+import select
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -72,13 +74,22 @@ def model_server(tls: ssl.SSLContext | None = None) -> Iterator[Model]:  # noqa:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self._chunk(b"data: 1\n\n")
-            model.go_on.wait(60)
+            while not model.go_on.wait(0.02):
+                if self._alone():
+                    model.left.set()
+                    return
+            for _ in range(200):
+                self._chunk(b"data: 2\n\n")
+            self.wfile.write(b"0\r\n\r\n")
+
+        def _alone(self) -> bool:
+            """Whether who asked has closed the connection."""
+            if not select.select([self.connection], [], [], 0)[0]:
+                return False
             try:
-                for _ in range(200):
-                    self._chunk(b"data: 2\n\n")
-                self.wfile.write(b"0\r\n\r\n")
+                return not self.connection.recv(1, socket.MSG_PEEK)
             except OSError:
-                model.left.set()
+                return True
 
         def _chunk(self, content: bytes) -> None:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))

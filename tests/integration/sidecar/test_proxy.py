@@ -109,12 +109,7 @@ def test_an_answer_that_breaks_off_breaks_off(beside: Pod) -> None:
 def test_an_adapter_that_leaves_ends_the_request_upstream(beside: Pod, model: Model) -> None:
     with httpx.stream("POST", f"{beside.url}/model/v1/stream", json={}) as answer:
         next(answer.iter_raw())
-    eventually(lambda: _hears_nobody(model))
-
-
-def _hears_nobody(model: Model) -> bool:
-    model.go_on.set()
-    return model.left.wait(1)
+    eventually(model.left.is_set)
 
 
 def test_connections_are_kept(beside: Pod, model: Model) -> None:

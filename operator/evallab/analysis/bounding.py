@@ -1,7 +1,8 @@
 """The interval of a score from the values of its questions, and pass@k where questions were asked again.
 
-Called by `recording`. What counts as one observation is decided here: answers to one question are averaged first, and
-questions that are not independent (a cluster that the adapter named, or copies of one document) are counted together.
+Called when an attempt is recorded. What counts as one observation is decided here: answers to one question are
+averaged first, and questions that are not independent (a cluster that the adapter named, or copies of one document) are
+counted together.
 """
 
 from collections.abc import Mapping

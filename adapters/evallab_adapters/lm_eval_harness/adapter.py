@@ -21,7 +21,9 @@ from evallab.api.contract import JobSpec
 from evallab_adapters.lm_eval_harness.parameters import Parameters, parse_parameters
 
 _LOG = logging.getLogger("evallab.adapter")
-_QUIET = {"TQDM_DISABLE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "true"}
+_QUIET = {"HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TOKENIZERS_PARALLELISM": "true"}
+_NO_BARS = {"TQDM_DISABLE": "1"}
+_FEW_BARS = {"TQDM_MININTERVAL": "60"}  #: vLLM divides by the seconds that its own bar shows, which are 0 without one
 
 
 class LmEvalHarness:
@@ -55,7 +57,8 @@ class LmEvalHarness:
 
     def load(self) -> None:
         """Import the harness, build tasks and prompts, meet the server."""
-        evaluation = _harness()
+        own = self._spec.evallab.in_process
+        evaluation = _harness(own.backend if own else None)
         if self._runner is None or self._spool is None:
             raise RuntimeError("load before initialize")
         client = None
@@ -101,9 +104,12 @@ def _patience(parameters: Parameters) -> Patience:
     )
 
 
-def _harness() -> Any:
-    """Import the harness. A tenth of that time would be spent on looking for garbage that imports do not make."""
-    _quieten()
+def _harness(backend: str | None) -> Any:
+    """Import the harness, for a back end of its own or none.
+
+    A tenth of that time would be spent on looking for garbage that imports do not make.
+    """
+    _quieten(backend)
     _skip_chardet()
     gc.disable()
     try:
@@ -113,9 +119,14 @@ def _harness() -> Any:
     return Evaluation
 
 
-def _quieten() -> None:
-    """Keep the log readable: no progress bars in a file, and of the harness only what is wrong."""
-    for name, value in _QUIET.items():
+def quiet(backend: str | None) -> dict[str, str]:
+    """Return the variables that keep the log readable: no progress bars in a file, as far as a back end bears it."""
+    return _QUIET | (_FEW_BARS if backend == "vllm" else _NO_BARS)
+
+
+def _quieten(backend: str | None) -> None:
+    """Show no progress bars, and of the harness only what is wrong."""
+    for name, value in quiet(backend).items():
         os.environ.setdefault(name, value)
     for name in ("lm_eval", "datasets", "httpx", "huggingface_hub", "filelock", "fsspec", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)

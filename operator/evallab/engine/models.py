@@ -13,7 +13,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from evallab.api.errors import EvallabError, ModelServerFailed
+from evallab.api.errors import EvallabError
 from evallab.api.job import EvalJob, InProcess, Serve
 from evallab.api.provider import Provider
 from evallab.datasets.failures import FetchStopped
@@ -21,7 +21,8 @@ from evallab.datasets.watch import Watch
 from evallab.engine import in_process
 from evallab.engine.provisions import Provided, Provisions
 from evallab.modelserver.interface import ServerCommand, ServeRequest
-from evallab.modelserver.readiness import LOG_LINES, probe, remedy_for, until_unhealthy, wait_until_ready
+from evallab.modelserver.listed import settings
+from evallab.modelserver.readiness import LOG_LINES, failure, probe, until_unhealthy, wait_until_ready
 from evallab.modelserver.registry import server
 from evallab.planning.prompting import scores_prompts
 from evallab.planning.views import ModelView
@@ -212,6 +213,7 @@ class Models:
         )
         facts = await probe(served.url)
         served.facts["server"] = {key: value for key, value in asdict(facts).items() if value}
+        served.facts |= {"settings": said} if (said := await settings(served.url)) else {}
         if command.dies_unhealthy:
             served.health = asyncio.create_task(self._watch_health(served))
 
@@ -294,7 +296,4 @@ def _alive(served: _Served) -> bool:
 
 
 def _died(served: _Served, why: str = "The model server died.") -> str:
-    if served.process is None:
-        return why
-    remedy = remedy_for(served.process.log_tail(lines=LOG_LINES))
-    return str(ModelServerFailed(f"{why} Its last words:\n{served.process.log_tail()}", remedy=remedy))
+    return str(failure(why, served.process.log_tail(lines=LOG_LINES))) if served.process else why

@@ -8,15 +8,17 @@ import httpx
 
 from evallab.api.errors import ModelServerFailed
 from evallab.modelserver.interface import ServerFacts
-from evallab.modelserver.signs import meaning
+from evallab.modelserver.signs import cause, meaning
 
 LOG_LINES = 400  #: so much of a log is looked at: a cause stands above what else fails because of it
 _SHOWN_LINES = 15
+_SHOWN_CHARACTERS = 400  #: of a line: vLLM lists all architectures that it knows in one
 _SICK = 3  #: so many answers other than 200, one after the other, are a dead engine
 _SICK_POLL_S = 1.0
 _POLL_S = 0.05
 _POLL_MAX_S = 1.0
 _SLOW_REMEDY = "Look at the log above; a large model may need a longer start-up time."
+_REMEDY = "Look at the log above; other serve.args or another serve.version may help."
 
 
 async def wait_until_ready(
@@ -42,7 +44,8 @@ async def wait_until_ready(
         async with asyncio.timeout(timeout_s):
             await _poll(client, health, alive, log_tail)
     except TimeoutError:
-        raise _failed(f"The model server did not answer {health} within {timeout_s:g} s.", log_tail()) from None
+        why = f"The model server did not answer {health} within {timeout_s:g} s."
+        raise failure(why, log_tail(), remedy=_SLOW_REMEDY) from None
 
 
 async def _poll(client: httpx.AsyncClient, health: str, alive: Callable[[], bool], log_tail: Callable[[], str]) -> None:
@@ -50,7 +53,7 @@ async def _poll(client: httpx.AsyncClient, health: str, alive: Callable[[], bool
     while True:
         healthy = await _healthy(client, health)
         if not alive():  # asked first: somebody else's server may answer on the port that ours did not get
-            raise _failed("The model server's process ended before it was ready.", log_tail())
+            raise failure("The model server's process ended before it was ready.", log_tail())
         if healthy:
             return
         await asyncio.sleep(pause)
@@ -95,17 +98,25 @@ async def until_unhealthy(url: str, health_path: str, client: httpx.AsyncClient 
 
 
 def remedy_for(log: str) -> str:
-    """Return what the user can do about a start that failed with this log."""
+    """Return what the user can do about a server that ended with this log."""
     found = meaning(log.splitlines())
-    return found.remedy if found else _SLOW_REMEDY
+    return found.remedy if found else _REMEDY
 
 
-def _failed(reason: str, log: str) -> ModelServerFailed:
+def failure(why: str, log: str, *, remedy: str = _REMEDY) -> ModelServerFailed:
+    """Return what happened with what the log means: the line that tells, its end, and what to do (else `remedy`)."""
     lines = log.strip().splitlines()
-    found = meaning(lines)
-    why = f"{reason} {found.reason}" if found else reason
-    tail = "\n".join(lines[-_SHOWN_LINES:]) or "(the log is empty)"
-    return ModelServerFailed(f"{why} The end of its log:\n{tail}\n", remedy=found.remedy if found else _SLOW_REMEDY)
+    found, told, tail = meaning(lines), _cut(cause(lines)), "\n".join(map(_cut, lines[-_SHOWN_LINES:]))
+    reason = f"{why} {found.reason}" if found else why
+    said = "" if told in tail else f" It said:\n{told}\n"
+    return ModelServerFailed(
+        f"{reason}{said or ' '}The end of its log:\n{tail or '(the log is empty)'}\n",
+        remedy=found.remedy if found else remedy,
+    )
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]} …"
 
 
 def _client() -> httpx.AsyncClient:

@@ -4,6 +4,7 @@ Called by `readiness` on a workstation and by the controller for pods. The words
 and llama.cpp's own; the tests hold lines of real logs.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,11 @@ _SPECIFIC: tuple[Sign, ...] = (
         ),
         "The GPU's memory holds the weights, but not the requests.",
         "The model does not fit into memory with its whole context: set --max-model-len in serve.args to less.",
+    ),
+    Sign(
+        ("is greater than the derived max_model_len",),
+        "--max-model-len is more than the model was made for.",
+        "Lower --max-model-len in serve.args, or leave it out: config.json says how much the model takes.",
     ),
     Sign(
         ("out of memory", "outofmemoryerror", "cannot allocate memory"),
@@ -70,6 +76,8 @@ _SPECIFIC: tuple[Sign, ...] = (
             "is not supported for the current gpu",
             "quantization scheme is not supported",
             "is not supported for quantization method",
+            "in the model's quantization config",
+            "cannot find the config file for",
         ),
         "It cannot use weights that are quantised like this.",
         "Use other weights, another serve.version or another GPU; leave --quantization out of serve.args.",
@@ -97,6 +105,11 @@ _SPECIFIC: tuple[Sign, ...] = (
         ),
         "It did not find the weights.",
         "Check serve.source: the repository, its revision, the credentials in secretRef, the directory.",
+    ),
+    Sign(
+        ("error while deserializing header",),
+        "The file of the weights is damaged, or not all of it is there.",
+        "Fetch or copy the weights again: their file is shorter than its header says, or no safetensors file.",
     ),
     Sign(
         ("is larger than the number of available gpus",),
@@ -133,19 +146,44 @@ _GENERAL: tuple[Sign, ...] = (
 )
 
 
+_ERROR = re.compile(r"(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)|Value error)[:,] ?\S")
+_WRAPPER = re.compile(r"see (?:root cause|stack trace) \(?above")  #: vLLM's, around what another process of it said
+_PREFIX = re.compile(r"^\([A-Za-z]+[\w ]*pid=\d+\) |^[A-Z]+ [\d-]+ [\d:.]+ \[[\w.]+:\d+\] ")
+
+
 def meaning(lines: Sequence[str]) -> Sign | None:
     """Return what a log means: its last line that says something definite; None when none does.
 
     The last one, because a log may begin with an earlier start; what vLLM says after the cause is no sign.
     """
-    return _last(lines, _SPECIFIC) or _last(lines, _GENERAL)
+    return (_last(lines, _SPECIFIC) or _last(lines, _GENERAL) or (None, ""))[0]
 
 
-def _last(lines: Sequence[str], signs: Iterable[Sign]) -> Sign | None:
+def cause(lines: Sequence[str]) -> str:
+    """Return the line that says why: the one that `meaning` goes by, else the last error; "" when there is none.
+
+    Its process and time are left out. Below it vLLM writes a hundred lines of what else failed because of it.
+    """
+    found = _last(lines, _SPECIFIC) or _last(lines, _GENERAL)
+    return _bare(found[1] if found else next(filter(_is_error, reversed(lines)), ""))
+
+
+def _is_error(line: str) -> bool:
+    return bool(_ERROR.match(_bare(line))) and not _WRAPPER.search(line.lower())
+
+
+def _bare(line: str) -> str:
+    """Return a line of a log without the process and the time that vLLM writes before it."""
+    while (rest := _PREFIX.sub("", line.strip())) != line:
+        line = rest
+    return line
+
+
+def _last(lines: Sequence[str], signs: Iterable[Sign]) -> tuple[Sign, str] | None:
     known = tuple(signs)
     for line in reversed(lines):
         lower = line.lower()
         for sign in known:
             if any(word in lower for word in sign.words):
-                return sign
+                return sign, line
     return None

@@ -30,6 +30,18 @@ if os.fork() == 0:
 time.sleep(600)
 """
 
+RENAMED = """
+import os, time
+if os.fork():
+    time.sleep(600)
+with open("/proc/self/stat") as stat, open("/proc/self/mem", "r+b") as memory:
+    begin, end = map(int, stat.read().rpartition(")")[2].split()[47:49])
+    memory.seek(begin)
+    memory.write(bytes(end - begin - 8))  # the title is shorter than what was there
+print(f"renamed {os.getpid()}", flush=True)
+time.sleep(600)
+"""
+
 STARTER = """
 import asyncio, json, sys
 from pathlib import Path
@@ -165,6 +177,23 @@ async def test_a_killed_shim_is_vanished_and_stop_cleans_up(attempts: "Attempts"
     await attempts.runtime.stop(handle, grace_seconds=5)
     assert not any(processes.is_running(process) for process in tree)
     assert await attempts.is_state(handle, "vanished")
+
+
+async def test_who_overwrote_its_environment_is_found_when_shim_and_parent_were_killed(attempts: "Attempts") -> None:
+    file = attempts.root / "renamed.py"
+    file.write_text(RENAMED)
+    handle = await attempts.start(f"exec {sys.executable} {file}")
+    await attempts.said(handle, "renamed")
+    pid = int(attempts.runtime.log_tail(handle, lines=1).split()[1])
+    stat = processes.read_stat(pid)
+    assert stat is not None
+    processes.send_signal(shim_of(handle), signal.SIGKILL)
+    await attempts.reached(handle, "vanished")
+    os.kill(stat.parent, signal.SIGKILL)
+    await attempts.reaped(stat.parent)
+    assert attempts.alive(handle) == []  # its mark is gone
+    await attempts.runtime.stop(handle, grace_seconds=5)
+    assert not processes.is_running(ProcessIdentity(pid, stat.start_time, processes.boot_id()))
 
 
 def test_a_zombie_does_not_run() -> None:

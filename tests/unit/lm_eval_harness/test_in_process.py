@@ -9,6 +9,7 @@ from evallab.adapter.answer import TOO_LONG, Answer, failed
 from evallab.api.contract import InProcessSpec, JobSpec, JobSpecModel
 from evallab.api.errors import AdapterFailed
 from evallab_adapters.lm_eval_harness import in_process
+from evallab_adapters.lm_eval_harness.adapter import quiet
 from evallab_adapters.lm_eval_harness.in_process import InProcessModel
 from evallab_adapters.lm_eval_harness.model import Asked
 from evallab_adapters.lm_eval_harness.parameters import parse_parameters
@@ -116,3 +117,7 @@ def test_without_the_packages_of_the_back_end_it_says_so(monkeypatch: pytest.Mon
     with pytest.raises(AdapterFailed, match="lm-eval's back end 'hf' could not load the model") as raised:
         in_process._loaded(InProcessSpec(backend="hf", pretrained="/weights"), 1)
     assert raised.value.remedy.startswith("Check spec.model.inProcess.parameters")
+
+
+def test_vllm_keeps_its_progress_bar_because_it_divides_by_the_time_on_it() -> None:
+    assert [("TQDM_DISABLE" in quiet(backend)) for backend in (None, "hf", "vllm")] == [True, True, False]

@@ -54,6 +54,19 @@ async def test_silence_ends_with_the_time() -> None:
     assert "(the log is empty)" in caught.value.message
 
 
+async def test_a_cause_far_above_the_end_of_the_log_is_told_and_long_lines_are_cut() -> None:
+    log = "\n".join(["RuntimeError: head_dim=16", *["INFO: going down"] * 20, f"INFO: {'x' * 500}"])
+    with pytest.raises(ModelServerFailed) as caught:
+        await wait(lambda _: httpx.Response(503), alive=False, log=log)
+    first, second, third, *tail = caught.value.message.splitlines()
+    assert (first, second) == (
+        "The model server's process ended before it was ready. It said:",
+        "RuntimeError: head_dim=16",
+    )
+    assert (third, tail) == ("The end of its log:", ["INFO: going down"] * 14 + [f"INFO: {'x' * 394} …"])
+    assert caught.value.remedy == "Look at the log above; other serve.args or another serve.version may help."
+
+
 @pytest.mark.parametrize(
     ("log", "remedy"),
     [

@@ -1,13 +1,28 @@
-"""Logs of starts that failed, as users posted them, and what they mean. The lines are from public issues."""
+"""Logs of starts that failed, and what they mean: lines from public issues, and of vLLM 0.32.0 as it ran here."""
 
 import pytest
 
 from evallab.modelserver.readiness import remedy_for
-from evallab.modelserver.signs import meaning
+from evallab.modelserver.signs import cause, meaning
 
 AFTER = """
 ERROR 06-30 13:53:19 [core.py:515] EngineCore failed to start.
 RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+"""
+
+
+WORKER = "(Worker pid=2837) ERROR 11-23 06:59:01 [multiproc_executor.py:953] "
+CORE = "(EngineCore pid=2647) ERROR 11-23 06:59:07 [core.py:1510] "
+DIED = f"""
+(Worker pid=4947) ERROR 11-23 07:02:20 [multiproc_executor.py:1063] RuntimeError: Unsupported CPU attention
+(EngineCore pid=4705) ERROR 11-23 07:02:20 [core.py:1512] EngineCore encountered a fatal error.
+{CORE}    raise RuntimeError(
+{CORE}RuntimeError: Worker failed with error 'Unsupported CPU attention configuration: head_dim=16 isa=2 \
+kv_cache_idx=0', please check the stack trace above for the root cause
+(APIServer pid=4300) ERROR 11-23 07:02:20 [async_llm.py:906] vllm.v1.engine.exceptions.EngineDeadError: EngineCore \
+encountered an issue. See stack trace (above) for the root cause.
+INFO:     127.0.0.1:59144 - "POST /v1/completions HTTP/1.1" 500 Internal Server Error
+(APIServer pid=4300) INFO 11-23 07:02:21 [core_client.py:777] [shutdown] MPClient: complete
 """
 
 
@@ -67,6 +82,49 @@ RuntimeError: Engine core initialization failed. See root cause above. Failed co
         ),
         ("vllm: error: unrecognized arguments: --omni", "It does not know one of its arguments."),  # vllm-omni #1364
         ("OSError: [Errno 98] Address already in use", "Another process had its port."),  # vllm #9763
+        (
+            "  Value error, Model architectures ['EvallabForCausalLM'] are not supported for now. Supported "
+            "architectures: dict_keys(['AfmoeForCausalLM', 'ApertusForCausalLM',",
+            "It does not know this architecture.",
+        ),
+        (
+            "(APIServer pid=2028) ERROR 11-23 06:57:14 [repo_utils.py:124] Error parsing config for /models/tiny: The "
+            "checkpoint you are trying to load has model type `evallab` but Transformers does not recognize this "
+            "architecture. This could be because of an issue with the checkpoint",
+            "It does not know this architecture.",
+        ),
+        (
+            f"{CORE}ValueError: To serve at least one request with the model's max seq len (4194304), (8.0 GiB KV "
+            "cache is needed, which is larger than the available KV cache memory (1.0 GiB). Based on the available "
+            "memory, the estimated maximum model length is 524160.",
+            "The GPU's memory holds the weights, but not the requests.",
+        ),
+        (
+            "  Value error, User-specified max_model_len (4096) is greater than the derived max_model_len "
+            "(max_position_embeddings=512.0 or model_max_length=None in model's config.json).",
+            "--max-model-len is more than the model was made for.",
+        ),
+        (
+            "  Value error, Unknown quantization method: nonsense. Must be one of ['awq', 'auto_awq', 'fp8',",
+            "It cannot use weights that are quantised like this.",
+        ),
+        (
+            "  Value error, Cannot find any of ['sym'] in the model's quantization config. [type=value_error,",
+            "It cannot use weights that are quantised like this.",
+        ),
+        (
+            "  Value error, Cannot find the config file for gptq [type=value_error, input_value=ArgsKwargs((),",
+            "It cannot use weights that are quantised like this.",
+        ),
+        (
+            f"{WORKER}RuntimeError: Cannot find any model weights with `/models/tiny`",
+            "It did not find the weights.",
+        ),
+        (
+            f"{WORKER}safetensors._safetensors_rust.SafetensorError: Error while deserializing header: incomplete "
+            "metadata, file not fully covered",
+            "The file of the weights is damaged, or not all of it is there.",
+        ),
     ],
 )
 def test_a_line_of_a_real_log_above_what_always_follows(line: str, reason: str) -> None:
@@ -87,3 +145,20 @@ def test_something_definite_counts_more_than_a_missing_file() -> None:
 
 def test_a_log_that_says_nothing_known_has_no_meaning() -> None:
     assert meaning(["INFO 05-27 11:47:41 [loader.py:458] Loading weights took 28.05 seconds"]) is None
+
+
+def test_the_line_that_tells_stands_without_process_and_time() -> None:
+    said = f"{WORKER}RuntimeError: Cannot find any model weights with `/models/tiny`"
+    log = f"{said}\n{CORE}EngineCore failed to start.{AFTER}"
+    assert cause(log.splitlines()) == "RuntimeError: Cannot find any model weights with `/models/tiny`"
+
+
+def test_of_an_engine_that_died_of_something_unknown_the_last_error_tells_and_no_wrapper() -> None:
+    assert cause(DIED.splitlines()) == (
+        "RuntimeError: Worker failed with error 'Unsupported CPU attention configuration: head_dim=16 isa=2 "
+        "kv_cache_idx=0', please check the stack trace above for the root cause"
+    )
+
+
+def test_a_log_without_errors_has_no_cause() -> None:
+    assert cause(["INFO 05-27 11:47:41 [loader.py:458] Loading weights took 28.05 seconds", "RuntimeError: "]) == ""

@@ -78,7 +78,7 @@ OF_JOBS: tuple[Field, ...] = (
             means="The whole command line, without what differs from start to start (port, where weights lie)."),
     _server(path="model_server.server.max_model_len", label="context length", means="How much the model takes in.",
             kind="number", unit="tokens", source="`GET /v1/models`", why="the server does not say"),
-    _server(path="model_server.settings", label="settings", kind="mapping", source="the server",
+    _server(path="model_server.settings", label="settings", kind="mapping", source="vLLM's cache: `GET /metrics`",
             means="What the server says of its settings, defaults included.",
             why="the server does not list its settings; the arguments above are what it was told"),
     _server(path="model_server.env", label="environment", kind="mapping", source="evallab, which made it", key="setup",

@@ -37,6 +37,7 @@ class ProcessStat:
 
     state: str
     parent: int
+    session: int
     start_time: int
 
 
@@ -60,7 +61,9 @@ def read_stat(pid: int) -> ProcessStat | None:
         fields = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return None
-    return ProcessStat(fields[0].decode(), int(fields[1]), int(fields[19])) if len(fields) > 19 else None
+    if len(fields) < 20:
+        return None
+    return ProcessStat(fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19]))
 
 
 def is_running(identity: ProcessIdentity) -> bool:
@@ -93,16 +96,25 @@ def send_signal(identity: ProcessIdentity, number: signal.Signals) -> bool:
     return True
 
 
-def marked(variable: str, value: str) -> list[ProcessIdentity]:
-    """Return the processes that were started with VARIABLE=value, and all below them."""
+def marked(variable: str, value: str, *, leader: ProcessIdentity | None = None) -> list[ProcessIdentity]:
+    """Return the processes that were started with VARIABLE=value, and all below them.
+
+    Who renamed itself, as vLLM's engines do, has overwritten its environment in /proc: the session of a `leader`, which
+    carried the variable, finds those.
+    """
     entry = f"{variable}={value}".encode()
-    stats = dict(_all_processes())
-    found = {pid for pid in stats if _has_entry(pid, entry)}
+    stats, boot, own = dict(_all_processes()), boot_id(), os.getpid()
+    session = _session(leader, stats, boot) if leader else None
+    found = {pid for pid, stat in stats.items() if _belongs(pid, entry, may_hide=stat.session == session)}
     while more := {pid for pid, stat in stats.items() if stat.parent in found} - found:
         found |= more
-    boot = boot_id()
-    own = os.getpid()
     return [ProcessIdentity(pid, stats[pid].start_time, boot) for pid in sorted(found) if pid != own]
+
+
+def _session(leader: ProcessIdentity, stats: Mapping[int, ProcessStat], boot: str) -> int | None:
+    """Return the session that a process led; None once its id is another's, which cannot be while it has members."""
+    now = stats.get(leader.pid)
+    return leader.pid if leader.boot_id == boot and (now is None or now.start_time == leader.start_time) else None
 
 
 def _all_processes() -> Iterator[tuple[int, ProcessStat]]:
@@ -112,8 +124,10 @@ def _all_processes() -> Iterator[tuple[int, ProcessStat]]:
             yield int(directory.name), stat
 
 
-def _has_entry(pid: int, entry: bytes) -> bool:
+def _belongs(pid: int, entry: bytes, *, may_hide: bool) -> bool:
+    """Say whether a process carries the entry; `may_hide`: or has overwritten where it began."""
     try:
-        return entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        environment = (PROC / str(pid) / "environ").read_bytes()
     except OSError:
         return False
+    return entry in environment.split(b"\0") or (may_hide and environment[:1] in {b"", b"\0"})

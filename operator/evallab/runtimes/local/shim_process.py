@@ -94,11 +94,11 @@ class ShimProcess:
             write_atomically(self.directory / "stop", f"{grace_seconds}")
         shim = ProcessIdentity.from_record(record)
         if not processes.send_signal(shim, signal.SIGTERM):
-            await self._kill_leftovers()
+            await self._kill_leftovers(shim)
 
-    async def _kill_leftovers(self) -> None:
+    async def _kill_leftovers(self, shim: ProcessIdentity) -> None:
         for _ in range(KILL_ROUNDS):
-            found = processes.marked(MARK, self.name)
+            found = processes.marked(MARK, self.name, leader=shim)
             if not found:
                 return
             for process in found:

@@ -54,7 +54,15 @@ class Intake:
             if await self.store.create_job(row, benchmarks, actor=ACTOR) != row.id:  # another job has that key
                 row = replace(row, idempotency_key=None)
                 await self.store.create_job(row, benchmarks, actor=ACTOR)
+        else:
+            await self._hear_of(row)
         return refused(row) or row
+
+    async def _hear_of(self, row: JobRow) -> None:
+        """Know the providers of a job that a server stored: one may have been made a moment ago, too."""
+        known = self.catalogue.providers
+        if row.finished_at is None and any(each.provider_id not in known for each in row.spec.benchmarks):
+            await self.catalogue.look()
 
     async def _refusal(self, known: Known, job: EvalJob) -> Cause | None:
         """Return why a job cannot run here. A provider may have been made a moment ago, and nobody heard of it yet."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 from tests.cluster.operating import Operators, conditions, evaljob, until
 from tests.cluster.server.replicas import (
     IMAGE,
@@ -25,9 +26,15 @@ def images(team: Tenant, uid: str) -> list[str]:
     return [each["image"] for pod in pods for each in pod["containers"] if each["name"] == "adapter"]
 
 
-def test_a_provider_is_run_at_once_by_its_image_and_changed_by_its_new_one(
-    team: Tenant, asking: httpx.Client, running: Operators
-) -> None:
+@pytest.fixture
+def still(team: Tenant, running: Operators) -> None:
+    """An operator, and no pod is admitted: Jobs stay for half a minute, to be looked at."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    team.cluster.apply(quota, namespace=team.name)
+
+
+@pytest.mark.usefixtures("still")
+def test_a_provider_is_run_at_once_by_its_image_and_changed_by_its_new_one(team: Tenant, asking: httpx.Client) -> None:
     provider = made(asking)
     asked: dict[str, Any] = {"benchmarks": [{"id": "q", "provider_id": provider}]}
     uid, _ = posted(asking, **asked)
@@ -40,8 +47,9 @@ def test_a_provider_is_run_at_once_by_its_image_and_changed_by_its_new_one(
     until(lambda: newer() == ["registry.example/mine/adapter:4"], what="its new image")
 
 
+@pytest.mark.usefixtures("still")
 def test_an_object_may_name_its_own_tenants_provider_and_nobody_elses(
-    team: Tenant, asking: httpx.Client, running: Operators, client: httpx.Client
+    team: Tenant, asking: httpx.Client, client: httpx.Client
 ) -> None:
     mine, theirs = made(asking), made(client)
     spec = evaljob("x")["spec"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.row import Row
 from evallab.api.job import Benchmark, EvalJob, Model, Serve
-from evallab.engine.watching import Sight, Watch
+from evallab.engine.watching import InThread, Sight, Watch
 from evallab.planning.telemetry import GpuReading
 from evallab.runtimes.local.model_server import free_port
 from evallab.store import embedded
@@ -88,7 +88,8 @@ async def _share(folder: Path, url: str) -> float:
     attempt = AttemptRow(id="a", job_id=job.id, index=0, number=1, state="running", created_at=now)
     async with open_store(url=None, home=folder) as store:
         await store.create_job(job, [benchmark], actor="bench")
-        sight = Sight(gpus=StandIns(), devices=lambda _: UUIDS, foreign=lambda *_: frozenset(), url=lambda _: url)
+        gpus = InThread(StandIns())
+        sight = Sight(gpus=gpus, devices=lambda _: UUIDS, foreign=lambda *_: frozenset(), url=lambda _: url)
         watch = Watch(store, sight, now=lambda: datetime.now(UTC))
         watch.look(job, [benchmark], [attempt])
         await asyncio.sleep(1)  # what is done once: the client, the connection

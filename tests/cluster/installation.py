@@ -77,6 +77,7 @@ def faulty_job(mode: str, *, name: str = "", count: int = 1, **spec: Any) -> Jso
             "model": {"name": "nobody", "url": "http://nobody.invalid:9/v1"},
             "benchmarks": [benchmark] * count,
             "retries": 0,
+            "determinism": {"canary": "Off"},  # nobody is there
             **spec,
         },
     }
@@ -130,6 +131,11 @@ def values(images: Images) -> Json:
     }
 
 
+def exporter_port(cluster: Cluster) -> int:
+    """Return where the operator looks for a dcgm-exporter; a test may put one there."""
+    return cluster.place.port + 19
+
+
 def hub_port(cluster: Cluster) -> int:
     """Return where the server looks for the hub of datasets; a test may put one there."""
     return cluster.place.port + 9
@@ -144,7 +150,8 @@ def install(cluster: Cluster, images: Images, database_url: str, folder: Path) -
     file = folder / "values.yaml"
     hub = f"http://{cluster.host}:{hub_port(cluster)}"
     server = {"server": {"extraEnv": [{"name": "HF_ENDPOINT", "value": hub}]}}
-    file.write_text(yaml.safe_dump(values(images) | server))
+    telemetry = {"telemetry": {"dcgm": {"service": f"{cluster.host}:{exporter_port(cluster)}"}}}
+    file.write_text(yaml.safe_dump(values(images) | server | telemetry))
     words = ("install", "evallab", str(CHART), "--values", str(file), "--wait", "--timeout", "180s")
     cluster.helm(*words, namespace=NAMESPACE)
     return Installed(cluster, images, database_url)

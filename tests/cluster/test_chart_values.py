@@ -33,6 +33,7 @@ def helm(programs: None, tmp_path: Path) -> Helm:
         ({"watchNamespaces": "team-a"}, "at '/watchNamespaces': got string, want array"),
         ({"attempts": {"jobTtlSeconds": 0}}, "at '/attempts/jobTtlSeconds': minimum: got 0, want 1"),
         ({"attempts": {"defaultNetwork": "Modelonly"}}, "at '/attempts/defaultNetwork': value must be one of"),
+        ({"telemetry": {"dcgm": {"service": "http://x"}}}, "at '/telemetry/dcgm/service': 'http://x' does not match"),
         ({"modelServerImages": {"vlm": "x"}}, "at '/modelServerImages': additional properties 'vlm' not allowed"),
         ({"operator": {"replicas": "two"}}, "at '/operator/replicas': got string, want integer"),
         ({"server": {"extraEnv": [{"value": "x"}]}}, "at '/server/extraEnv/0': missing property 'name'"),

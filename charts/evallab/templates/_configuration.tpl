@@ -6,6 +6,10 @@ imagePullSecrets: {{ .Values.attempts.imagePullSecrets | toJson }}
 serverUrl: {{ include "evallab.url" . }}
 serverNamespace: {{ .Release.Namespace }}
 serverLabels: {{- include "evallab.selector" (dict "root" . "component" "server") | nindent 2 }}
+operatorLabels: {{- include "evallab.selector" (dict "root" . "component" "operator") | nindent 2 }}
+{{- with .Values.telemetry.dcgm.service }}
+dcgmService: {{ . | quote }}
+{{- end }}
 modelServerImages: {{ include "evallab.modelServerImages" . }}
 providerImages: {{ .Values.providerImages | toJson }}
 {{- if .Values.admissionPolicy.enabled }}

@@ -85,6 +85,7 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
                 providers=catalogue.providers,
                 scratch=wishes.scratch,
                 database_url=wishes.database_url,
+                wake=queue.add,
             )
         )
         ports, cache = made.ports, made.cache
@@ -102,7 +103,7 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
             look=made.look,
             wrote=_expected(watchdog),
         )
-        yield Operator(
+        operator = Operator(
             api=counted,
             configuration=api.configuration,
             namespaces=wishes.namespaces,
@@ -116,6 +117,10 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
             figures=figures,
             workers=wishes.workers,
         )
+        try:
+            yield operator
+        finally:
+            await made.close()
 
 
 @asynccontextmanager

@@ -1,17 +1,21 @@
-"""What the engine acts through in a cluster: runtime, reception, model servers, data, files. Called by `house`."""
+"""What the engine acts through in a cluster: runtime, model servers, data, files, eyes and the rest; for `house`."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from evallab.api.provider import Provider
+from evallab.controller import seeing
 from evallab.controller.in_pods import ClusterReception, PodData
 from evallab.controller.model_servers import ClusterModels
 from evallab.controller.objects import Known
 from evallab.controller.operating import Cache
 from evallab.controller.server_logs import ServerLogs
+from evallab.engine.canary import Canaries
 from evallab.engine.ports import Ports
 from evallab.kubeapi.interface import JOB, POD, ClusterApi
 from evallab.planning.cluster import labels
@@ -23,6 +27,8 @@ from evallab.store.artifacts import ArtifactFiles
 from evallab.store.blobs import remote
 from evallab.store.interface import JobRow, Store
 
+CLOSE_S = 15.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -31,6 +37,7 @@ class Parts:
     ports: Ports
     cache: Cache
     look: Callable[[JobRow], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]  #: keep what was seen, and ask no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,7 @@ class Ground:
     providers: Mapping[str, Provider]
     scratch: Path  #: may be empty at every start
     database_url: str
+    wake: Callable[[str], None]  #: has a job looked at again
 
 
 def of(ground: Ground) -> Parts:
@@ -52,6 +60,14 @@ def of(ground: Ground) -> Parts:
     artifacts = ArtifactFiles(scratch / "artifacts", remote=remote(ground.database_url))
     logs = ServerLogs(api=api, store=store, files=artifacts)
     models = ClusterModels(api=api, cache=cache, config=config, now=_now, keep=logs.keep)
+    watch = seeing.watch(store, cache, models, exporter=config.dcgm_service, now=_now)
+    canaries = Canaries(store, now=_now, changed=ground.wake, afar=True)
+
+    async def close() -> None:
+        with suppress(TimeoutError):  # a pod has half a minute to end; without Postgres nothing can be kept
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(watch.close(), canaries.stop_all())
+
     ports = Ports(
         store=store,
         runtime=KubernetesRuntime(api=api, cache=cache, store=store, config=config, scratch=files, now=_now),
@@ -62,8 +78,10 @@ def of(ground: Ground) -> Parts:
         now=_now,
         new_id=lambda: str(uuid.uuid4()),
         datasets=PodData(files),
+        telemetry=watch,
+        canaries=canaries,
     )
-    return Parts(ports=ports, cache=cache, look=models.look)
+    return Parts(ports=ports, cache=cache, look=models.look, close=close)
 
 
 def _now() -> datetime:

@@ -7,7 +7,7 @@ goes on with a job asks only what is missing; killed in the middle of a pass, th
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from evallab.store.interface import JobRow, Store
 log = logging.getLogger(__name__)
 BEFORE: tuple[Name, ...] = ("alone", "at_once")
 AFTER: tuple[Name, ...] = ("again",)
+AT_ONCE = 32  #: jobs of one process whose servers are asked; others wait for their turn
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -41,7 +42,7 @@ class CanarySource(Protocol):
 
 
 class NoCanaries:
-    """Nobody asks: model servers of a cluster are not reached from here."""
+    """Nobody asks."""
 
     async def state(self, job: JobRow) -> CanaryState:
         """Have nothing to ask."""
@@ -59,16 +60,30 @@ class NoCanaries:
         """Have nothing to end."""
 
 
+@dataclass(frozen=True)
+class _Stand:
+    """How far the canary of a job is: answers are long, and thousands of jobs may wait."""
+
+    asked_at: Mapping[str, datetime]
+    answered: frozenset[str]
+
+
 class Canaries:
     """Canaries that this process asks, by job."""
 
     def __init__(
-        self, store: Store, *, now: Callable[[], datetime], changed: Callable[[], None] = lambda: None
+        self,
+        store: Store,
+        *,
+        now: Callable[[], datetime],
+        changed: Callable[[str], None] = lambda _: None,
+        afar: bool = False,
     ) -> None:
-        """`changed()` is called when passes were asked."""
-        self._store, self._now, self._changed = store, now, changed
+        """`changed(job)` is called when passes were asked. `afar`: as `canary_asking.ask` has it."""
+        self._store, self._now, self._changed, self._afar = store, now, changed, afar
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._kept: dict[str, CanaryRow] = {}
+        self._kept: dict[str, _Stand] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def state(self, job: JobRow) -> CanaryState:
         """Return what `decide` needs to know of a job's canary; the store is asked once per change."""
@@ -83,7 +98,7 @@ class Canaries:
             if error := task.exception():
                 log.warning("canary not kept", extra={"action": "canary", "job": job.id, "reason": str(error)})
         if job.id not in self._kept:
-            self._kept[job.id] = await self._store.canary(job.id) or CanaryRow(job_id=job.id, passes={})
+            self._kept[job.id] = _stand(await self._store.canary(job.id))
         return _state(job, self._kept[job.id])
 
     def start(self, job: JobRow, url: str, *, last: bool) -> None:
@@ -92,17 +107,21 @@ class Canaries:
             self._asking[job.id] = asyncio.create_task(self._ask(job, url, AFTER if last else BEFORE))
 
     async def _ask(self, job: JobRow, url: str, names: tuple[Name, ...]) -> None:
+        try:
+            async with self._places:
+                await self._ask_now(job, url, names)
+        finally:
+            self._changed(job.id)
+
+    async def _ask_now(self, job: JobRow, url: str, names: tuple[Name, ...]) -> None:
         row = await self._store.canary(job.id)
         known = _passes(row) if row else {}
-        try:
-            for name in names:
-                if name in known and known[name].answered and name in BEFORE:
-                    continue
-                alone = None if name == "alone" else known.get("alone")
-                known[name] = await canary_asking.ask(name, job, url, alone)
-                await self._store.save_canary_pass(job.id, name, known[name].to_json(), now=self._now())
-        finally:
-            self._changed()
+        for name in names:
+            if name in known and known[name].answered and name in BEFORE:
+                continue
+            alone = None if name == "alone" else known.get("alone")
+            known[name] = await canary_asking.ask(name, job, url, alone, afar=self._afar)
+            await self._store.save_canary_pass(job.id, name, known[name].to_json(), now=self._now())
 
     async def judge(self, job: JobRow) -> dict[str, Any]:
         """Say what a job's canary tells, and keep it; the job has its setup key. Safe to repeat."""
@@ -145,11 +164,16 @@ def _passes(row: CanaryRow) -> dict[str, Pass]:
     return {name: Pass.from_json(row.passes[name]) for name in NAMES if name in row.passes}
 
 
-def _state(job: JobRow, row: CanaryRow) -> CanaryState:
+def _stand(row: CanaryRow | None) -> _Stand:
+    passes = _passes(row) if row else {}
+    asked_at = {name: row.asked_at[name] for name in passes} if row else {}
+    return _Stand(asked_at, frozenset(name for name, each in passes.items() if each.answered))
+
+
+def _state(job: JobRow, stand: _Stand) -> CanaryState:
     """Say how far a canary is. What happened to a job before it was resumed counts if something was answered."""
-    since, passes = job.resumed_at or _LONG_AGO, _passes(row)
-    asked = {name for name in passes if row.asked_at[name] >= since}
-    begun = {name for name in passes if name in asked or passes[name].answered}
-    if not begun.issuperset(BEFORE):
+    since = job.resumed_at or _LONG_AGO
+    asked = {name for name, at in stand.asked_at.items() if at >= since}
+    if not (asked | stand.answered).issuperset(BEFORE):
         return "due"
     return "done" if "again" in asked else "begun"

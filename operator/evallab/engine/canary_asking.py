@@ -20,6 +20,7 @@ from evallab.adapter.endpoint import Endpoint, Route, endpoint
 from evallab.api.contract import JobSpecModel
 from evallab.api.errors import AdapterFailed
 from evallab.engine import canary_replies
+from evallab.modelserver.bounded import Bounded
 from evallab.planning.canary_passes import Answer, Name, Pass
 from evallab.store.interface import JobRow
 
@@ -29,6 +30,9 @@ HEADER = "X-Evallab-Canary"
 REFUSALS = frozenset({400, 413, 422})  #: this prompt is refused, such as one that is too long
 PASSING = frozenset({429, 502, 503, 504})
 PAUSE_S = 0.5
+CONNECT_S = 3.0  #: from afar: a server that is gone, or whose packets are dropped, costs no more
+MOST_BYTES = 2**18  #: from afar, of a reply; an honest one has a twentieth of it
+RETRIES = 5  #: from afar: a Service leads to its server some time after it is ready
 _WAYS: tuple[tuple[Route, Json], ...] = (
     ("chat", {"logprobs": True, "top_logprobs": 2, "return_tokens_as_token_ids": True}),
     ("chat", {"logprobs": True, "top_logprobs": 2}),
@@ -123,16 +127,21 @@ async def _context(client: httpx.AsyncClient, where: Endpoint, model: str) -> in
     return canary_replies.context(canary_replies.content(reply), model) if reply.status_code < 400 else None
 
 
-async def ask(name: Name, job: JobRow, url: str, alone: Pass | None = None) -> Pass:
-    """Ask all prompts, in the way that `alone` was asked; return what was answered in time."""
+async def ask(name: Name, job: JobRow, url: str, alone: Pass | None = None, *, afar: bool = False) -> Pass:
+    """Ask all prompts, in the way that `alone` was asked; return what was answered in time.
+
+    From `afar` it is asked by a process that works for many: no credential is read or sent, and no more is taken than
+    fits.
+    """
     started, empty = time.monotonic(), Pass(prompts=prompts().version, answers=(None,) * len(prompts().prompts))
     if alone is not None and not alone.answered:
         return replace(empty, missing=alone.missing)
     try:
-        where, headers = endpoint(url), {HEADER: name, **_authorised(job, url)}
+        where = endpoint(url)
+        client = _from_afar(name) if afar else _from_here(name, job, where, url)
     except (AdapterFailed, OSError) as error:
         return replace(empty, missing=str(error))
-    async with httpx.AsyncClient(timeout=SECONDS[name], headers=headers, trust_env=not where.local) as client:
+    async with client:
         asked = _Asked(name=name, model=job.spec.model.name, where=where, client=client, way=_way(alone))
         missing = await _bounded(asked)
     return replace(
@@ -144,6 +153,17 @@ async def ask(name: Name, job: JobRow, url: str, alone: Pass | None = None) -> P
         missing=missing,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _from_here(name: Name, job: JobRow, where: Endpoint, url: str) -> httpx.AsyncClient:
+    headers = {HEADER: name, **_authorised(job, url)}
+    return httpx.AsyncClient(timeout=SECONDS[name], headers=headers, trust_env=not where.local)
+
+
+def _from_afar(name: Name) -> httpx.AsyncClient:
+    ways = Bounded(tls=False, most=MOST_BYTES, retries=RETRIES)
+    timeout = httpx.Timeout(SECONDS[name], connect=CONNECT_S)
+    return httpx.AsyncClient(transport=ways, timeout=timeout, headers={HEADER: name}, trust_env=False)
 
 
 async def _bounded(asked: _Asked) -> str:

@@ -98,15 +98,23 @@ class Telemetry(Protocol):
     async def settle(self, job_id: str) -> None:
         """Keep all that was seen of a job, and watch it no more."""
 
+    def unseen(self, job: JobRow) -> str:
+        """Say why no GPU of a job was seen."""
+
 
 class Unwatched:
-    """Nobody watches: where the pods of a job are is not here."""
+    """Nobody watches."""
 
     def look(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], attempts: Sequence[AttemptRow]) -> None:
         """See nothing."""
 
     async def settle(self, job_id: str) -> None:
         """Have nothing to keep."""
+
+    def unseen(self, job: JobRow) -> str:
+        """Say that nobody looked."""
+        del job
+        return "nobody watched"
 
 
 @dataclass(frozen=True, kw_only=True)

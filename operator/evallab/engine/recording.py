@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from evallab.analysis.bounding import Answers, bounded, of_questions, pass_at_k
+from evallab.analysis.missing import bounds
 from evallab.api.contract import Result, Sample, ScoreValue
 from evallab.engine import provenance
 from evallab.planning import keys, scoring, validity
@@ -169,7 +170,7 @@ def _score(
     benchmark = ended.job.spec.benchmarks[ended.attempt.index]
     interval, method = bounded(score, known)
     values = known.values if known and score.kind == "mean" else ()
-    between = validity.bounds(values, score=score.value, errors=result.counts.errors)
+    between = bounds(values, score=score.value, errors=result.counts.errors)
     sampled = bool(values) or (score.kind == "corpus" and result.samples is not None)
     verdict, reasons = validity.judge(result.counts, intervals_known=sampled, bounds=between)
     return ScoreRow(

@@ -1,8 +1,8 @@
-"""Watches the GPUs and the model server of jobs that run attempts here, and keeps what it sees ten seconds at a time.
+"""Watches the GPUs and the model server of jobs while attempts run, and keeps what it sees ten seconds at a time.
 
-The reconciler says what runs (`look`) and waits for the last window before it judges (`settle`). GPUs are read once a
-second and only those reserved for the job; the model server is asked at the end of each window. Killed, it loses the
-open window and nothing else: a window is written once, and never again.
+The reconciler says what runs (`look`) and waits for the last window before it judges (`settle`). On a workstation GPUs
+are read once a second, in a cluster once a window (`controller.seeing`), and only those of the job; the model server is
+asked at the end of each window. Killed, it loses the open window and nothing else: a window is written once.
 """
 
 import asyncio
@@ -24,10 +24,11 @@ from evallab.store.interface import AttemptRow, BenchmarkRow, JobRow, Store
 log = logging.getLogger(__name__)
 PERIOD_S = 1.0
 WINDOW_S = 10.0
+AT_ONCE = 32  #: model servers that are asked for their counters
 
 
 class GpuReader(Protocol):
-    """Where GPUs are read."""
+    """Where GPUs of this machine are read, by a library that may take its time."""
 
     def read(self, uuids: Sequence[str], *, anew: bool) -> Sequence[GpuReading]:
         """Return how these GPUs are; `anew`: also who computes on them and which driver it is, which costs more."""
@@ -36,17 +37,48 @@ class GpuReader(Protocol):
         """Let go of whatever it holds."""
 
 
+class GpuSource(Protocol):
+    """Where GPUs are read, wherever they are."""
+
+    async def read(self, names: Sequence[str], *, anew: bool) -> Sequence[GpuReading]:
+        """Return how GPUs are, by the names that `Sight.devices` gave; `anew` as for a reader."""
+
+    async def close(self) -> None:
+        """Let go of whatever it holds."""
+
+
+@dataclass(frozen=True)
+class InThread:
+    """A reader of this machine, asked in a thread."""
+
+    reader: GpuReader
+
+    async def read(self, names: Sequence[str], *, anew: bool) -> Sequence[GpuReading]:
+        """Return how GPUs of this machine are."""
+        return await asyncio.to_thread(self.reader.read, names, anew=anew)
+
+    async def close(self) -> None:
+        """Close the reader."""
+        self.reader.close()
+
+
 Foreign = Callable[[str, frozenset[str], Iterable[int]], frozenset[int] | None]
+
+
+def _no_gpu(_: JobRow) -> str:
+    return "no GPU"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """What there is to see on this machine."""
+    """What there is to see, here or in a cluster."""
 
-    gpus: GpuReader
-    devices: Callable[[str], Sequence[str]]  #: the GPUs that are reserved for a job
-    foreign: Foreign  #: (job, its attempts, process ids) → those that are not the job's; None: nobody can tell
+    gpus: GpuSource
+    devices: Callable[[str], Sequence[str]]  #: what a job's GPUs are found by now, such as their ids
+    foreign: Foreign | None  #: (job, its attempts, process ids) → those that are not the job's; None: nobody can tell
     url: Callable[[JobRow], str]  #: where a job's model server answers
+    watches: Callable[[JobRow], bool] = lambda _: True  #: whether anything can be seen of a job
+    unseen: Callable[[JobRow], str] = _no_gpu  #: why no GPU of a job was seen
 
 
 @dataclass
@@ -74,8 +106,8 @@ class _Open:
 
     began: float
     started_at: datetime
+    foreign: set[int] | None
     readings: dict[str, list[GpuReading]] = field(default_factory=lambda: defaultdict(list))
-    foreign: set[int] | None = field(default_factory=set)
 
 
 class Watch:
@@ -89,11 +121,13 @@ class Watch:
         now: Callable[[], datetime],
         period_s: float = PERIOD_S,
         window_s: float = WINDOW_S,
+        patience_s: float = WINDOW_S,
     ) -> None:
-        """Keep windows in the store."""
+        """Keep windows in the store. A job is watched for at most `patience_s` after somebody looked at it."""
         self._store, self._sight, self._now = store, sight, now
-        self._period, self._window = period_s, window_s
+        self._period, self._window, self._patience = period_s, window_s, patience_s
         self._watched: dict[str, _Watched] = {}
+        self._asking = asyncio.Semaphore(AT_ONCE)
 
     def look(self, job: JobRow, benchmarks: Sequence[BenchmarkRow], attempts: Sequence[AttemptRow]) -> None:
         """Take note of how a job is; it is watched while attempts run, and when it was not looked at for long no more.
@@ -108,7 +142,7 @@ class Watch:
             watched.seen = asyncio.get_running_loop().time()
             if not running:
                 watched.over.set()
-        elif running:
+        elif running and self._sight.watches(job):
             self._begin(job, running, done, before=watched)
 
     def _begin(self, job: JobRow, running: frozenset[str], done: int, *, before: _Watched | None) -> None:
@@ -129,38 +163,48 @@ class Watch:
         if watched.unwritten:
             await self._keep(watched, ())
 
+    def unseen(self, job: JobRow) -> str:
+        """Say why no GPU of a job was seen."""
+        return self._sight.unseen(job)
+
     async def close(self) -> None:
         """Settle everything."""
-        for job_id in list(self._watched):
-            await self.settle(job_id)
-        self._sight.gpus.close()
+        await asyncio.gather(*map(self.settle, list(self._watched)))
+        await self._sight.gpus.close()
 
     async def _watch(self, watched: _Watched, before: _Watched | None) -> None:
         if before and before.task:
             await asyncio.wait([before.task])
             watched.unwritten = before.unwritten
-        devices = tuple(self._sight.devices(watched.job.id))
         page = CounterPage(self._sight.url(watched.job)) if watched.job.spec.model.serve else None
         try:
-            watched.counters = (page and await page.read()) or ServerCounters()
+            watched.counters = await self._counted(page)
             while True:
-                seen = await self._see(watched, devices)
-                counted = (page and await page.read()) or ServerCounters()
+                seen = await self._see(watched)
+                counted = await self._counted(page)
                 await self._keep(watched, [*self._of_gpus(watched, seen), self._of_server(watched, seen, counted)])
-                if watched.over.is_set() or asyncio.get_running_loop().time() - watched.seen > self._window:
+                if watched.over.is_set() or asyncio.get_running_loop().time() - watched.seen > self._patience:
                     return
         finally:
             if page:
                 await page.close()
 
-    async def _see(self, watched: _Watched, devices: Sequence[str]) -> _Open:
+    async def _counted(self, page: CounterPage | None) -> ServerCounters:
+        """Ask a model server; not too many at once, for pages are long and servers those of many people."""
+        if page is None:
+            return ServerCounters()
+        async with self._asking:
+            return await page.read() or ServerCounters()
+
+    async def _see(self, watched: _Watched) -> _Open:
         """Read until the window is full or the job is over."""
-        loop = asyncio.get_running_loop()
-        seen = _Open(began=loop.time(), started_at=self._now())
+        loop, devices = asyncio.get_running_loop(), tuple(self._sight.devices(watched.job.id))
+        foreign: set[int] | None = None if self._sight.foreign is None else set()
+        seen = _Open(began=loop.time(), started_at=self._now(), foreign=foreign)
         tick, end = seen.began, seen.began + self._window
         while tick < end:
             if devices:
-                await asyncio.to_thread(self._read, watched, devices, seen)
+                await self._read(watched, devices, seen)
             tick = tick + self._period if devices else end
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(min(tick, end)):
@@ -168,15 +212,15 @@ class Watch:
                     break
         return seen
 
-    def _read(self, watched: _Watched, devices: Sequence[str], seen: _Open) -> None:
+    async def _read(self, watched: _Watched, devices: Sequence[str], seen: _Open) -> None:
         """Read GPUs once; who computes on them is asked once in a window, and judged at once, before they are gone."""
-        anew = not seen.readings
-        readings = self._sight.gpus.read(devices, anew=anew)
+        anew, foreign = not seen.readings, self._sight.foreign
+        readings = await self._sight.gpus.read(devices, anew=anew)
         for each in readings:
             seen.readings[each.uuid].append(each)
         pids = {pid for each in readings for pid in each.processes} if anew else ()
-        if pids:
-            found = self._sight.foreign(watched.job.id, watched.attempts, pids)
+        if pids and foreign is not None:
+            found = await asyncio.to_thread(foreign, watched.job.id, watched.attempts, pids)
             seen.foreign = None if found is None else set(found)
 
     def _of_gpus(self, watched: _Watched, seen: _Open) -> Iterable[Window]:

@@ -24,7 +24,7 @@ from evallab.engine.driver import Driver, Turn
 from evallab.engine.models import Models
 from evallab.engine.ports import Ports
 from evallab.engine.reconcile import Engine
-from evallab.engine.watching import GpuReader, Sight, Watch
+from evallab.engine.watching import GpuReader, InThread, Sight, Watch
 from evallab.local import background, holders
 from evallab.local.data import fetcher
 from evallab.local.detached import Detached
@@ -113,7 +113,7 @@ async def open_lab(
             gpus=servers.visible,
         )
         datasets = Datasets(fetcher(settings, environ), changed=wake.set)
-        canaries = Canaries(store, now=_now, changed=wake.set)
+        canaries = Canaries(store, now=_now, changed=lambda _: wake.set())
         watch = Watch(store, _sight(gpus or NvmlReader(), servers, models), now=_now)
         pool = ShimPool(sys.executable)
         runtime = await _runtime(settings, environ, limits, pool if detached else None)
@@ -165,7 +165,7 @@ def _sight(reader: GpuReader, servers: Servers, models: Models) -> Sight:
     def foreign(job_id: str, attempts: frozenset[str], pids: Iterable[int]) -> frozenset[int] | None:
         return gpu_users.foreign(pids, {servers.mark(job_id), *attempts})
 
-    return Sight(gpus=reader, devices=servers.devices, foreign=foreign, url=models.url)
+    return Sight(gpus=InThread(reader), devices=servers.devices, foreign=foreign, url=models.url)
 
 
 async def _runtime(

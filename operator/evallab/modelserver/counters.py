@@ -3,13 +3,17 @@
 `engine.watching` asks every ten seconds. A server without such a page, or with other names on it, says nothing.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx
 
+from evallab.modelserver.bounded import Bounded
+
 _TOKENS = ("vllm:generation_tokens_total", "evallab:generation_tokens_total", "llamacpp:tokens_predicted_total")
 _WAITING = ("vllm:num_requests_waiting", "evallab:num_requests_waiting", "llamacpp:requests_deferred")
+MOST_BYTES = 2**20  #: of a page; vLLM's has about a tenth of it
 _PREEMPTIONS = ("vllm:num_preemptions_total",)
 
 
@@ -48,16 +52,17 @@ class CounterPage:
     """The page of one server, on a connection that is kept; to be closed."""
 
     def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
-        """`url` is the server's, with or without /v1."""
+        """`url` is the server's, with or without /v1. A server of ours is asked without TLS."""
         self._url = url.rstrip("/").removesuffix("/v1") + "/metrics"
-        # A server of ours is asked on this machine, without TLS: to read certificates would take longer than all else.
-        self._client = httpx.AsyncClient(timeout=timeout_s, trust_env=False, verify=False)  # noqa: S501
+        self._timeout_s = timeout_s
+        self._client = httpx.AsyncClient(transport=Bounded(tls=False, most=MOST_BYTES), timeout=timeout_s)
 
     async def read(self) -> ServerCounters | None:
         """Return what it counted so far; None when it does not answer in time."""
         try:
-            answer = await self._client.get(self._url)
-        except httpx.HTTPError:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._client.get(self._url)
+        except (httpx.HTTPError, TimeoutError):
             return None
         return counters(answer.text) if answer.status_code == httpx.codes.OK else None
 

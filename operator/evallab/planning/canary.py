@@ -13,6 +13,7 @@ from evallab.planning.validity import BOTH, Finding
 
 Against = Literal["identical", "numeric_drift", "changed", "unknown", "first"]  #: `first` of its setup
 DEFAULT: CanaryPolicy = "Enforce"
+ELSEWHERE = "in a cluster only model servers that evallab runs are asked, no address that a job names"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +49,11 @@ def none_because(job: EvalJob, runtime: str) -> str:
     )
     reasons = {
         "its results were imported": runtime == "imported",
-        "not run in a cluster": runtime == "kubernetes",
         "switched off": job.canary == "Off",
         "the model runs inside the harness": job.model.in_process is not None,
         "the answers were recorded earlier": recorded,
         "there is no model server to ask": not (job.model.url or job.model.serve),
+        ELSEWHERE: runtime == "kubernetes" and job.model.serve is None,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 

@@ -19,8 +19,8 @@ _LATER_WEIGHTS = ("pvc", "oci")
 
 def not_enforced(job: EvalJob, runtime: str) -> tuple[str, ...]:
     """Return the defaults that the runtime does not enforce, for display."""
-    if runtime == "kubernetes" and job.canary is None:
-        return ("determinism.canary: not run in a cluster in this version; drift is not looked for",)
+    if runtime == "kubernetes" and job.canary is None and (because := none_because(job, runtime)):
+        return (f"determinism.canary: {because}; drift is not looked for",)
     if runtime != "local":
         return ()
     notes = {

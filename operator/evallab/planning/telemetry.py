@@ -1,12 +1,14 @@
 """From readings of GPUs once a second to windows of ten seconds, and from windows to the summary of a job. Pure.
 
-`engine.watching` rolls up and keeps windows, `engine.validating` judges (`planning.validity`) and sums them up.
+`engine.watching` rolls up and keeps windows, `planning.judging` judges (`planning.validity`) and sums them up.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 SERVER = "model server"  #: the device of windows about the model server
@@ -63,8 +65,8 @@ class GpuWindow:
     memory_used_max: int | None
     sm_clock_min: float | None
     sm_clock_mean: float | None
-    throttled_s: float
-    reasons: int  #: all that was said
+    throttled_s: float | None  #: None where nobody says why its clock is not higher, as `reasons`
+    reasons: int | None  #: all that was said
     foreign_pids: tuple[int, ...] | None
 
 
@@ -97,9 +99,7 @@ def roll_up(
     temperatures = _said(each.temperature_c for each in readings)
     powers = _said(each.power_w for each in readings)
     clocks = _said(each.sm_clock_mhz for each in readings)
-    reasons = 0
-    for each in readings:
-        reasons |= each.reasons or 0
+    told = [each for each in readings if each.reasons is not None]
     return GpuWindow(
         started_at=started_at,
         seconds=seconds,
@@ -117,8 +117,8 @@ def roll_up(
         memory_used_max=max((each.memory_used for each in readings if each.memory_used is not None), default=None),
         sm_clock_min=min(clocks, default=None),
         sm_clock_mean=mean(clocks),
-        throttled_s=share * sum(each.throttled for each in readings),
-        reasons=reasons,
+        throttled_s=seconds * sum(each.throttled for each in told) / len(told) if told else None,
+        reasons=reduce(or_, (each.reasons or 0 for each in told)) if told else None,
         foreign_pids=None if foreign is None else tuple(sorted(foreign)),
     )
 
@@ -160,10 +160,10 @@ def longest_hot(windows: Sequence[GpuWindow]) -> float:
     return longest
 
 
-def throttled_share(windows: Sequence[GpuWindow]) -> float:
-    """Return the share of the time in which one GPU was slowed."""
-    seconds = sum(each.seconds for each in windows)
-    return sum(each.throttled_s for each in windows) / seconds if seconds else 0.0
+def throttled_share(windows: Sequence[GpuWindow]) -> float | None:
+    """Return the share of the time in which one GPU was slowed, of the time in which that is known; None if never."""
+    seconds = sum(each.seconds for each in windows if each.throttled_s is not None)
+    return sum(each.throttled_s or 0.0 for each in windows) / seconds if seconds else None
 
 
 def within(windows: Iterable[GpuWindow], start: datetime | None, end: datetime | None) -> list[GpuWindow]:
@@ -188,7 +188,7 @@ class GpuSummary:
     temperature_max: float | None
     power_mean: float | None
     utilisation_mean: float | None
-    throttled_share: float
+    throttled_share: float | None  #: None where its clock's reasons are not known
     longest_hot_s: float
 
 

@@ -1,13 +1,14 @@
 """May a score be used, and may a throughput? Verdicts with reasons, from what happened to questions and to GPUs.
 
-Called by the engine: `recording` when an attempt ended (its questions), `validating` when a job did (its GPUs, its
-canary). What each rule is for, and what it cannot tell: docs/explanation/validity.md.
+Called by `engine.recording` when an attempt ended (its questions), by `judging` when a job did (its GPUs, its canary).
+What each rule is for, and what it cannot tell: docs/explanation/validity.md.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evallab.analysis.missing import Bounds
 from evallab.api import job
 from evallab.api.contract import Counts
 from evallab.planning import telemetry
@@ -115,11 +116,11 @@ def _heat(windows: Sequence[GpuWindow], policy: Policy) -> str:
 
 def _throttling(windows: Sequence[GpuWindow], policy: Policy) -> str:
     share = telemetry.throttled_share(windows)
-    if share <= policy.throttled_share:
+    if share is None or share <= policy.throttled_share:
         return ""
     said = 0
     for each in windows:
-        said |= each.reasons
+        said |= each.reasons or 0
     causes = ", ".join(text for bit, text in telemetry.SLOWED.items() if said & bit)
     return f"Throttled: {windows[0].name} ({windows[0].device}) was slowed {100 * share:.1f} % of the time ({causes})"
 
@@ -130,25 +131,6 @@ def _company(windows: Sequence[GpuWindow]) -> str:
         return ""
     named = f"process{'es' if len(pids) > 1 else ''} {', '.join(map(str, pids))}"
     return f"ForeignProcess: {windows[0].name} ({windows[0].device}) was shared with {named}, not of this job"
-
-
-ROUNDING = 1e-9  #: a score further from the mean of its values is not that mean (a weighted group, a corpus metric)
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a score would be if all missing answers were wrong, and if all were right."""
-
-    low: float
-    high: float
-
-
-def bounds(values: Sequence[float], *, score: float, errors: int) -> Bounds | None:
-    """Bound a mean of per-question values within 0 … 1; None where nothing is missing or nothing bounds the score."""
-    n = len(values)
-    if not (n and errors) or min(values) < 0 or max(values) > 1 or abs(sum(values) / n - score) > ROUNDING:
-        return None
-    return Bounds(sum(values) / (n + errors), (sum(values) + errors) / (n + errors))
 
 
 def judge(

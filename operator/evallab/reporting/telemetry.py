@@ -74,9 +74,10 @@ def _gpus(gpus: tuple[GpuSummary, ...]) -> str:
     names = ", ".join(f"{count} × {name}" for name, count in Counter(each.name for each in gpus).items())
     hottest = max((each.temperature_max for each in gpus if each.temperature_max is not None), default=None)
     powers = [each.power_mean for each in gpus if each.power_mean is not None]
+    shares = [each.throttled_share for each in gpus if each.throttled_share is not None]
     said = [
         "temperature unknown" if hottest is None else f"max {hottest:.0f} °C",
         f"{sum(powers) / len(powers):.0f} W mean" if powers else "power unknown",
-        f"throttled {100 * max(each.throttled_share for each in gpus):.1f} %",
+        f"throttled {100 * max(shares):.1f} %" if len(shares) == len(gpus) else "throttling unknown",
     ]
     return ", ".join([names, *said])

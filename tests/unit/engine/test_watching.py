@@ -1,7 +1,7 @@
 """Watching a job: nothing that was seen is lost, whoever stops looking and whatever Postgres does."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,7 +11,7 @@ import pytest
 from evallab.api.errors import StoreUnavailable
 from evallab.api.job import EvalJob, Model
 from evallab.engine import watching
-from evallab.engine.watching import Sight, Watch
+from evallab.engine.watching import InThread, Sight, Watch
 from evallab.planning.telemetry import GpuReading, GpuWindow, ServerWindow, Window
 from evallab.store.interface import AttemptRow, BenchmarkRow, JobRow, Store
 
@@ -53,7 +53,7 @@ class OneGpu:
 
 def watch(rows: Rows, gpu: OneGpu) -> Watch:
     sight = Sight(
-        gpus=gpu,
+        gpus=InThread(gpu),
         devices=lambda _: ("GPU-0",),
         foreign=lambda job, attempts, pids: (
             frozenset(pids) - {7} if (job, attempts) == ("j", frozenset({"a"})) else None
@@ -129,6 +129,40 @@ async def test_a_reader_that_breaks_costs_the_telemetry_and_not_the_job(caplog: 
     look(watching_, 0)
     await watching_.settle("j")
     assert [record.message for record in caplog.records] == ["not watched"]
+
+
+async def test_a_job_of_which_nothing_can_be_seen_costs_nothing() -> None:
+    rows = Rows()
+    sight = Sight(
+        gpus=InThread(OneGpu()), devices=lambda _: (), foreign=None, url=lambda _: "", watches=lambda _: False
+    )
+    blind = Watch(cast("Store", rows), sight, now=lambda: NOW)
+    look(blind, 0)
+    look(blind, 9)
+    assert blind._watched == {}
+    await blind.settle("j")
+    assert (rows.windows, blind.unseen(JOB)) == ([], "no GPU")
+
+
+async def test_where_nobody_can_tell_whose_processes_are_none_is_said_to_be_foreign() -> None:
+    rows, enough = Rows(), asyncio.Event()
+    pods: Iterator[Sequence[str]] = iter([(), ("ns/pod",), ("ns/pod",)])
+
+    def devices(_: str) -> Sequence[str]:
+        found = next(pods, None)
+        if found is None:
+            enough.set()
+        return found or ()
+
+    sight = Sight(gpus=InThread(OneGpu()), devices=devices, foreign=None, url=lambda _: "")
+    afar = Watch(cast("Store", rows), sight, now=lambda: datetime.now(UTC), period_s=0.05, window_s=0.05, patience_s=60)
+    look(afar, 0)
+    async with asyncio.timeout(60):
+        await enough.wait()  # nobody looks meanwhile, and it goes on
+    await afar.close()
+    seen = [each for each in rows.windows if isinstance(each, GpuWindow)]
+    assert {(each.device, each.foreign_pids) for each in seen} == {("ns/pod", None)}
+    assert len(seen) < len([each for each in rows.windows if isinstance(each, ServerWindow)])
 
 
 @pytest.mark.parametrize(

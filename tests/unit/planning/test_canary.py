@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evallab.api.job import Benchmark, EvalJob, InProcess, Model, TestData
+from evallab.api.job import Benchmark, EvalJob, InProcess, Model, Serve, TestData
+from evallab.planning import canary
 from evallab.planning.canary import Verdict, findings, judge, none_because
 from evallab.planning.canary_passes import ROUNDING, SAME, Answer, Pass, compare, differing
 
@@ -196,6 +197,8 @@ def test_a_job_whose_prompts_were_never_asked() -> None:
     )
 
 
+SECRET = Model(name="m", url="http://x/v1", secret_ref="key")
+SERVED = Model(name="m", serve=Serve(runtime="reference"), secret_ref="key")
 RECORDED = Benchmark(provider_id="p", id="b", test_data=TestData(type="pre_recorded_data", path="x"))
 
 
@@ -206,7 +209,10 @@ RECORDED = Benchmark(provider_id="p", id="b", test_data=TestData(type="pre_recor
         ({"model": URL, "canary": "Warn"}, "local", ""),
         ({"model": URL, "canary": "Off"}, "local", "switched off"),
         ({"model": URL}, "imported", "its results were imported"),
-        ({"model": URL}, "kubernetes", "not run in a cluster"),
+        ({"model": URL}, "kubernetes", canary.ELSEWHERE),
+        ({"model": SERVED, "canary": "Enforce"}, "kubernetes", ""),
+        ({"model": SECRET}, "local", ""),
+        ({"model": SECRET, "canary": "Off"}, "kubernetes", "switched off"),
         ({"model": Model(name="m", in_process=InProcess(backend="hf"))}, "local", "the model runs inside the harness"),
         ({"model": URL, "benchmarks": (RECORDED,)}, "local", "the answers were recorded earlier"),
         ({"model": Model(name="m")}, "local", "there is no model server to ask"),

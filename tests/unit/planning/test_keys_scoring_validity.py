@@ -2,6 +2,7 @@
 
 import pytest
 
+from evallab.analysis.missing import bounds
 from evallab.api.contract import Counts, ScoreValue
 from evallab.api.job import Benchmark, PassCriteria, PrimaryScore
 from evallab.planning import keys, scoring, validity
@@ -87,17 +88,7 @@ def test_validity_is_a_verdict_with_reasons(counts: Counts, known: bool, expecte
 
 def test_missing_answers_bound_the_score_from_all_wrong_to_all_right() -> None:
     counts, values = Counts(total=200, answered=198, errors=2), [1.0] * 181 + [0.0] * 17
-    between = validity.bounds(values, score=181 / 198, errors=2)
+    between = bounds(values, score=181 / 198, errors=2)
     verdict, reasons = validity.judge(counts, intervals_known=True, bounds=between)
     said = "MissingData: 2 of 200 questions have no answer (1.0 %): score between 0.905 and 0.915"
     assert (verdict, reasons) == ("degraded", (said,))
-
-
-@pytest.mark.parametrize(
-    ("values", "score", "errors"),
-    [([1.0, 0.0], 0.5, 0), ([3.5, 0.0], 1.75, 1), ([1.0, 0.0], 0.7, 1), ([], 0.0, 1)],
-)
-def test_nothing_bounds_a_score_that_misses_nothing_or_is_no_mean_of_zeros_and_ones(
-    values: list[float], score: float, errors: int
-) -> None:
-    assert validity.bounds(values, score=score, errors=errors) is None

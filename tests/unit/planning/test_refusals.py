@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from evallab.api import job as internal
-from evallab.api.job import Benchmark, EvalJob, Model, TestData
+from evallab.api.job import Benchmark, EvalJob, Model, Serve, TestData
 from evallab.api.provider import LocalRuntime, Provider, ProviderBenchmark, ProviderRuntime
 from evallab.catalog import Catalog, Entry
 from evallab.planning.checks import CheckFacts, check, not_enforced
@@ -111,8 +111,14 @@ def test_what_is_not_enforced_is_shown_only_where_it_was_not_said() -> None:
     ]
     said = GOOD.model_copy(update={"network": "None", "canary": "Off", "code_execution": "Forbidden"})
     assert not_enforced(said, "local") == ()
-    assert [note.split(":")[0] for note in not_enforced(GOOD, "kubernetes")] == ["determinism.canary"]
-    assert not_enforced(said, "kubernetes") == ()
+    elsewhere = GOOD.model_copy(update={"model": Model(name="m", url="http://x/v1")})
+    assert not_enforced(elsewhere, "kubernetes") == (
+        "determinism.canary: in a cluster only model servers that evallab runs are asked, no address that a job names; "
+        "drift is not looked for",
+    )
+    assert not_enforced(elsewhere.model_copy(update={"canary": "Off"}), "kubernetes") == ()
+    served = GOOD.model_copy(update={"model": Model(name="m", serve=Serve(runtime="reference"))})
+    assert not_enforced(served, "kubernetes") == not_enforced(said, "kubernetes") == ()
     assert not_enforced(GOOD, "imported") == ()
 
 

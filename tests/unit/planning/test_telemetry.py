@@ -64,7 +64,7 @@ def test_a_window_holds_extremes_means_and_shares_of_the_time() -> None:
         memory_used_max=9,
         sm_clock_min=1500.0,
         sm_clock_mean=1700.0,
-        throttled_s=4.0,
+        throttled_s=16 / 3,
         reasons=0x64,
         foreign_pids=(4, 5),
     )
@@ -75,7 +75,17 @@ def test_what_a_driver_does_not_say_is_unknown_and_no_heat() -> None:
     window = roll_up([silent], started_at=NOON, seconds=1, hot_above=0, foreign=None)
     assert (window.temperature_min, window.temperature_mean, window.temperature_max) == (None, None, None)
     assert (window.power_mean, window.sm_clock_min, window.memory_used_max) == (None, None, None)
-    assert (window.hot_s, window.throttled_s, window.reasons, window.foreign_pids) == (0.0, 0.0, 0, None)
+    assert (window.hot_s, window.throttled_s, window.reasons, window.foreign_pids) == (0.0, None, None, None)
+    [summary] = telemetry.gpu_summaries([window])
+    assert (summary.temperature_max, summary.throttled_share) == (None, None)
+
+
+def test_what_is_known_of_throttling_counts_for_the_time_in_which_it_is_known() -> None:
+    known, unknown = windows([60.0] * 10), windows([60.0] * 10)
+    slowed = [replace(each, throttled_s=5.0) for each in known]
+    silent = [replace(each, throttled_s=None, reasons=None) for each in unknown]
+    assert telemetry.throttled_share([*slowed, *silent]) == 0.5
+    assert telemetry.throttled_share(silent) is None
 
 
 @pytest.mark.parametrize(

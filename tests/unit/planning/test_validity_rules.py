@@ -57,6 +57,11 @@ def test_throttling_above_a_hundredth_of_the_time_invalidates() -> None:
     assert list(validity.of_series([*cool, slow])) == []
 
 
+def test_of_what_nobody_says_no_rule_says_anything() -> None:
+    silent = [window(number, reasons=None, temperature_c=None, foreign=None) for number in range(60)]
+    assert list(validity.of_series(silent, Policy(throttled_share=0.0))) == []
+
+
 def test_each_gpu_is_judged_by_itself() -> None:
     other = [replace(each, device="GPU-1", hot_s=0.0) for each in hot(60)]
     assert [each.reason for each in validity.of_series([*other, *hot(60)])] == [HEAT]

@@ -30,6 +30,12 @@ def test_of_several_gpus_the_hottest_the_mean_and_the_most_throttled() -> None:
     assert said == "1 × NVIDIA A100, temperature unknown, power unknown, throttled 0.0 %"
 
 
+def test_what_is_not_known_of_throttling_is_not_called_fine() -> None:
+    silent = replace(GPU, throttled_share=None)
+    [(_, said), _] = lines(telemetry(gpus=(GPU, silent)))
+    assert said == "2 × NVIDIA H200, max 71 °C, 312 W mean, throttling unknown"
+
+
 def test_without_a_gpu_it_says_why_and_without_a_count_of_tokens_nothing_of_them() -> None:
     speed = replace(SPEED, tokens_per_second=None, preemptions=3, samples_per_minute=7.6)
     assert list(lines(telemetry(gpus=(), none="no GPU", throughput=speed))) == [

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from evallab.api.errors import NotFound
 from evallab.api.job import EvalJob
 from evallab.planning import checks
+from evallab.planning.canary import none_because
 from evallab.planning.catalog_view import CatalogView
 from evallab.planning.cluster import deny_list
 from evallab.planning.cluster.model_server import server_image
@@ -155,6 +156,13 @@ def _template(question: Question) -> Found:
     yield from (("PodTemplateDenied", sentence) for sentence in deny_list.problems(question.job.placement.pod_template))
 
 
+def _canary(question: Question) -> Found:
+    job = question.job
+    if job.canary not in {None, "Off"} and (because := none_because(job, "kubernetes")):
+        said = f"{job.canary} cannot be kept: {because}; remove it, or say Off"
+        yield "NotSupported", f"spec.determinism.canary: {said}"
+
+
 def _later(question: Question) -> Found:
     """What a manifest can say already and this version cannot do yet."""
     job = question.job
@@ -163,7 +171,6 @@ def _later(question: Question) -> Found:
         "spec.exports: is not in this version yet; remove it": job.exports,
         "experiment: MLflow is not in this version yet; remove it": job.experiment,
         "spec.sampling.repeats: more than 1 is not in this version yet; remove it": (job.sampling.repeats or 1) > 1,
-        "spec.determinism.canary: is not in this version yet; remove it, or say Off": job.canary not in {None, "Off"},
         "spec.hardwareConfig.profile: there are no hardware profiles here; say gpu, cpu and memory": (
             job.hardware and job.hardware.profile
         ),
@@ -187,5 +194,6 @@ RULES: tuple[Callable[[Question], Found], ...] = (
     _server,
     _sandbox,
     _template,
+    _canary,
     _later,
 )

@@ -20,6 +20,7 @@ FILE = "cluster.yaml"
 MOST_LEAVINGS_MIB = 32_768  #: a file is sent in at most 65,536 pieces
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
 References = dict[Text, Text]
+HostPort = Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class ClusterFile(Face):
     server_url: Url
     server_namespace: Label | None = None
     server_labels: References | None = None
+    operator_labels: References | None = None
+    dcgm_service: HostPort | None = None
     model_server_images: References | None = None
     service_account: Text | None = None
     sidecar_grace_seconds: Seconds | None = None

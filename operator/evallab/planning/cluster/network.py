@@ -1,7 +1,8 @@
 """Network profiles as NetworkPolicies: what the pods of an attempt and of a model server may reach.
 
 A policy holds for a whole pod, so the sidecar's ways to the server are open to the adapter too (which has no token).
-Every profile keeps DNS and evallab's server open; nothing may come in, except to a model server from its own attempts.
+Every profile keeps DNS and evallab's server open; nothing may come in, except to a model server: from its own attempts,
+and from the operator, which asks it fixed prompts and its counters.
 
     None        nothing else, but for the model server that evallab started for the job
     ModelOnly   the model, too; of one outside the cluster only the port is known, for policies know no host names
@@ -37,7 +38,7 @@ def of_attempt(plan: AttemptPlan, config: ClusterConfig, job_name: str) -> Json 
 
 
 def of_server(plan: ServerPlan, config: ClusterConfig) -> Json | None:
-    """Return the policy of a model server's pod: its attempts come in, and weights from a hub are fetched."""
+    """Return the policy of a model server's pod: attempts and operator come in, and weights from a hub are fetched."""
     named = profile(plan.job.network, config)
     if named is None:
         return None
@@ -45,7 +46,8 @@ def of_server(plan: ServerPlan, config: ClusterConfig) -> Json | None:
     fetches = named == "Internet" or bool(source and source.hf)
     own = {key: said for key, said in labels.of_server(plan).items() if key != labels.ROLE}
     asks = {"podSelector": {"matchLabels": {**own, labels.ROLE: labels.ATTEMPT_ROLE}}}
-    ingress = [{"from": [asks], "ports": [{"protocol": "TCP", "port": plan.port}]}]
+    watches = [_pods(config.server_namespace, dict(config.operator_labels))] if config.operator_labels else []
+    ingress = [{"from": [asks, *watches], "ports": [{"protocol": "TCP", "port": plan.port}]}]
     spec = _policy(labels.of_server(plan), ingress=ingress, egress=[{}] if fetches else [_DNS])
     metadata = {"labels": labels.of_server(plan), "annotations": labels.notes_of_server(plan)}
     return _object(plan.owner, names.server_policy(plan.owner), metadata, spec)

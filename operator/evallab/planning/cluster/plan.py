@@ -35,6 +35,10 @@ class ClusterConfig:
     server_url: str  #: where sidecars report, such as http://evallab.evallab.svc:8080
     server_namespace: str = "evallab"  #: NetworkPolicies let sidecars reach the server there
     server_labels: Mapping[str, str] = field(default_factory=dict)
+    operator_labels: Mapping[str, str] = field(
+        default_factory=dict
+    )  #: its pods, in the same namespace, ask model servers
+    dcgm_service: str = ""  #: where dcgm-exporters tell of GPUs, host:port; "" where nobody does
     model_server_images: Mapping[str, str] = field(default_factory=dict)  #: by serve.runtime
     service_account: str = "default"  #: of adapters' pods: it needs no rights at all
     sidecar_grace_seconds: int = 600  #: so long a sidecar may flush after its adapter ended

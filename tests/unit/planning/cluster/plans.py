@@ -31,6 +31,7 @@ CONFIG = ClusterConfig(
     image="evallab/operator:1.0",
     server_url="http://evallab.evallab.svc:8080",
     server_labels={"app.kubernetes.io/name": "evallab"},
+    operator_labels={"app.kubernetes.io/component": "operator"},
 )
 SERVE = Serve(runtime="reference", source=WeightsSource(bundled="demo-f16"))
 PROVIDER = K8sRuntime(image="evallab/lm-eval-adapter:1.0")

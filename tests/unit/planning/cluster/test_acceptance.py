@@ -27,6 +27,9 @@ JOB: dict[str, Any] = {
 }
 
 
+SECRET = {"name": "m", "url": "http://model/v1", "secret_ref": "key"}
+
+
 def _found(config: ClusterConfig = CONFIG, **changes: Any) -> list[tuple[str, str]]:
     job = EvalJob.model_validate(JOB | changes)
     return list(problems(job, catalog=CATALOG, config=config, facts=FACTS))
@@ -44,6 +47,7 @@ def test_what_can_run() -> None:
     assert _found() == []
     assert _found(suspend=True, network="None", placement={"node_selector": {"a": "b"}}, priority=5) == []
     assert _found(**_benchmark(test_data={"pvc": {"claim_name": "data"}})) == []
+    assert _found(canary="Warn", **_served(image="x:1")) == _found(canary="Off", model=SECRET) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_what_can_run() -> None:
         ({"code_execution": "Sandboxed"}, "SandboxMissing", "spec.runtimeClassName"),
         ({"placement": {"pod_template": {"spec": {"hostNetwork": True}}}}, "PodTemplateDenied", "hostNetwork"),
         ({"exports": {"oci": {}}}, "NotSupported", "spec.exports"),
-        ({"canary": "Enforce"}, "NotSupported", "spec.determinism.canary"),
+        ({"canary": "Enforce"}, "NotSupported", "spec.determinism.canary: Enforce cannot be kept"),
         ({"model": {"name": "m", "in_process": {"backend": "hf"}}}, "NotSupported", "spec.model.inProcess"),
         ({"model": {"name": "m"}}, "InvalidSpec", "spec.model"),
         ({"retries": 1000}, "InvalidSpec", "spec.retries"),

@@ -22,6 +22,7 @@ from evallab.engine import in_process
 from evallab.engine.provisions import Provided, Provisions
 from evallab.modelserver.interface import ServerCommand, ServeRequest
 from evallab.modelserver.listed import settings
+from evallab.modelserver.named_files import named_files
 from evallab.modelserver.readiness import LOG_LINES, failure, probe, until_unhealthy, wait_until_ready
 from evallab.modelserver.registry import server
 from evallab.planning.prompting import scores_prompts
@@ -203,7 +204,7 @@ class Models:
         process, command = served.process, served.command
         if process is None:
             return
-        served.facts.update(await asyncio.to_thread(served.provided.identity))
+        served.facts |= await asyncio.to_thread(lambda: served.provided.identity() | named_files(serve.args))
         await wait_until_ready(
             served.url,
             command.health_path,

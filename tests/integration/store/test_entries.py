@@ -53,7 +53,7 @@ async def test_an_entry_is_kept_replaced_and_deleted(store: PostgresStore, datab
 async def test_whoever_holds_the_catalogue_is_told(store: PostgresStore, database_url: str) -> None:
     async with PostgresStore(lambda: database_url) as other, aclosing(store.entry_changes()) as changes:
         await anext(changes)  # it listens
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await other.save_entry(PROVIDER, actor="ada")
             await anext(changes)
             await other.save_entry(replace(PROVIDER, body={}), actor="ada")

@@ -89,6 +89,6 @@ async def test_whoever_drives_jobs_is_told_of_new_work(store: PostgresStore, dat
         await other.resume_job("job-1", actor="ada", now=minutes(2))
         await other.create_job(job("job-2"), [], actor="ada")
         await other.delete_job("job-2", actor="ada", now=minutes(3))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             told = [await anext(changes) for _ in range(5)]
     assert told == ["job-1", "job-1", "job-1", "job-2", "job-2"]

@@ -105,6 +105,11 @@ def test_the_configuration_is_what_evallab_reads(helm: Helm, tmp_path: Path) -> 
                 "app.kubernetes.io/instance": "evallab",
                 "app.kubernetes.io/component": "server",
             },
+            operator_labels={
+                "app.kubernetes.io/name": "evallab",
+                "app.kubernetes.io/instance": "evallab",
+                "app.kubernetes.io/component": "operator",
+            },
             model_server_images={
                 "reference": "docker.io/evallab/demo-model-server:0.1.0",
                 "vllm": "registry.example/vllm:0.32.0",
@@ -130,6 +135,7 @@ def test_the_defaults_are_those_of_evallab(helm: Helm, tmp_path: Path) -> None:
         image="docker.io/evallab/operator:0.1.0",
         server_url="http://evallab.evallab.svc:8080",
         server_labels=found.server_labels,
+        operator_labels=found.operator_labels,
         model_server_images={"reference": "docker.io/evallab/demo-model-server:0.1.0"},
     )
 

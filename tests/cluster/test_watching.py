@@ -47,7 +47,7 @@ def measured(evallab: Installed, namespace: str, name: str, *, reasons: int | No
         status = evallab.finished(name, namespace=namespace, seconds=600)
     assert status["phase"] == "Completed", status
     [row] = evallab.rows(RECORD, status["jobId"])
-    found: Json = row["record"]["job"]
+    found: Json = row["record"]
     return found
 
 
@@ -84,6 +84,6 @@ def test_an_address_that_a_job_names_is_not_asked_and_the_record_says_why(evalla
     evallab.apply(faulty_job("ok", name="elsewhere", model=model, determinism={}), namespace=namespace)
     status = evallab.finished("elsewhere", namespace=namespace)
     [row] = evallab.rows(RECORD, status["jobId"])
-    assert (status["phase"], row["record"]["job"]["canary"]["outcome"]) == ("Completed", "none")
-    assert "no address that a job names" in row["record"]["job"]["canary"]["why"]
-    assert row["record"]["job"]["telemetry"]["gpus"] == []
+    assert (status["phase"], row["record"]["canary"]["outcome"]) == ("Completed", "none")
+    assert "no address that a job names" in row["record"]["canary"]["why"]
+    assert row["record"]["telemetry"]["gpus"] == []

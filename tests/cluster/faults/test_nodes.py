@@ -82,7 +82,8 @@ async def test_a_node_is_gone(installed: Operators, store: PostgresStore) -> Non
     Took: 92
     """
     cluster, space = installed.cluster, installed.namespace
-    cluster.apply(evaljob("one", retries=0), namespace=space)
+    long = {"metadata": {"annotations": {"evallab.test/run-for": "1h"}}}  # its pod must not end before it is missed
+    cluster.apply(evaljob("one", retries=0, podTemplate=long), namespace=space)
     first = running(installed)
     node = first["spec"]["nodeName"]
     manifest = cluster.get("node", node)
@@ -103,6 +104,7 @@ async def _finish_elsewhere(installed: Operators, store: PostgresStore, first: J
 
     second = until(look, seconds=240, what="another attempt")
     await played(store, second)
+    cluster.kubectl("delete", "pods", "--all", "--wait=false", namespace=space)  # its time is over
     cluster.wait("evaljob/one", "condition=Finished", namespace=space, seconds=120)
     body = cluster.get("evaljob", "one", namespace=space) or {}
     assert conditions(body)["Complete"] == "True Completed"

@@ -48,7 +48,7 @@ class Exporters:
     _failed: frozenset[str] = frozenset()
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
     _client: httpx.AsyncClient = field(
-        default_factory=lambda: httpx.AsyncClient(transport=Bounded(tls=False, most=MOST_BYTES), timeout=TIMEOUT_S)
+        default_factory=lambda: httpx.AsyncClient(transport=Bounded(most=MOST_BYTES), timeout=TIMEOUT_S)
     )
 
     async def read(self, names: Sequence[str], *, anew: bool) -> list[GpuReading]:

@@ -26,6 +26,7 @@ from evallab.controller.workqueue import WORKERS, WorkQueue
 from evallab.datasets.files import bundled_names as data_names
 from evallab.engine.reconcile import Engine
 from evallab.kubeapi.client import KubernetesApi
+from evallab.kubeapi.interface import ClusterApi
 from evallab.modelserver.bundled import bundled_names
 from evallab.planning.cluster.config import Installation
 from evallab.planning.subject import CheckFacts
@@ -76,18 +77,8 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
             url=wishes.database_url, home=wishes.scratch, patience_s=PATIENCE_S, connections=wishes.workers
         ) as store,
         _kept_up(wishes.catalogue(store)) as catalogue,
+        _closed(fill(_ground(wishes, store, counted, catalogue, queue.add))) as made,
     ):
-        made = fill(
-            parts.Ground(
-                config=said.cluster,
-                store=store,
-                api=counted,
-                providers=catalogue.providers,
-                scratch=wishes.scratch,
-                database_url=wishes.database_url,
-                wake=queue.add,
-            )
-        )
         ports, cache = made.ports, made.cache
         reconciler = Reconciler(
             engine=Engine(ports),
@@ -103,7 +94,7 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
             look=made.look,
             wrote=_expected(watchdog),
         )
-        operator = Operator(
+        yield Operator(
             api=counted,
             configuration=api.configuration,
             namespaces=wishes.namespaces,
@@ -117,10 +108,29 @@ async def assembled(wishes: Wishes, api: KubernetesApi, *, fill: Fill = parts.of
             figures=figures,
             workers=wishes.workers,
         )
-        try:
-            yield operator
-        finally:
-            await made.close()
+
+
+def _ground(
+    wishes: Wishes, store: Store, api: ClusterApi, catalogue: Catalogue, wake: Callable[[str], None]
+) -> parts.Ground:
+    return parts.Ground(
+        config=wishes.installation.cluster,
+        store=store,
+        api=api,
+        providers=catalogue.providers,
+        scratch=wishes.scratch,
+        database_url=wishes.database_url,
+        wake=wake,
+    )
+
+
+@asynccontextmanager
+async def _closed(made: parts.Parts) -> AsyncIterator[parts.Parts]:
+    """Have parts closed at the end, before the store is."""
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What the engine acts through in a cluster: runtime, model servers, data, files, eyes and the rest; for `house`."""
+"""What the engine acts through in a cluster: runtime, model servers, data, files, telemetry, canaries."""
 
 import asyncio
 import uuid

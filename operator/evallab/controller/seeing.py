@@ -12,6 +12,7 @@ from evallab.controller.exporters import Exporters
 from evallab.controller.model_servers import ClusterModels
 from evallab.engine.watching import WINDOW_S, Sight, Watch
 from evallab.kubeapi.interface import POD
+from evallab.planning.cluster.quantities import devices_of
 from evallab.planning.telemetry import GpuReading
 from evallab.runtimes.kubernetes.cache import ClusterCache
 from evallab.store.interface import JobRow, Store
@@ -55,8 +56,7 @@ def watch(
 
 def asks_for_gpus(job: EvalJob) -> bool:
     """Say whether anything of a job is to have a GPU, as far as the job says it (an image's provider may, too)."""
-    asked = (job.hardware, *(each.hardware for each in job.benchmarks))
-    return any(each is not None and each.gpu is not None and str(each.gpu.count) != "0" for each in asked)
+    return any(map(devices_of, (job.hardware, *(each.hardware for each in job.benchmarks))))
 
 
 def unseen(job: JobRow, exporter: str) -> str:

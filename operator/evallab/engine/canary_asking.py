@@ -161,7 +161,7 @@ def _from_here(name: Name, job: JobRow, where: Endpoint, url: str) -> httpx.Asyn
 
 
 def _from_afar(name: Name) -> httpx.AsyncClient:
-    ways = Bounded(tls=False, most=MOST_BYTES, retries=RETRIES)
+    ways = Bounded(most=MOST_BYTES, retries=RETRIES)
     timeout = httpx.Timeout(SECONDS[name], connect=CONNECT_S)
     return httpx.AsyncClient(transport=ways, timeout=timeout, headers={HEADER: name}, trust_env=False)
 

@@ -3,9 +3,7 @@
 Used where one process asks the servers of many: the operator, for counters, canaries and pages about GPUs.
 """
 
-import ssl
 from collections.abc import AsyncIterator
-from functools import cache
 from typing import cast
 
 import httpx
@@ -29,12 +27,11 @@ class _Measured(httpx.AsyncByteStream):
 
 
 class Bounded(httpx.AsyncBaseTransport):
-    """Asks over HTTP, without proxies; `retries` are of connections that are refused, with growing pauses."""
+    """Asks without TLS and proxies, which servers of jobs have not: reading certificates takes longer than all else."""
 
-    def __init__(self, *, tls: bool, most: int, retries: int = 0) -> None:
-        """Take replies of at most so many bytes. Without `tls` nothing is read that only certificates need."""
-        context = _trust() if tls else False
-        self._inner = httpx.AsyncHTTPTransport(verify=context, retries=retries, trust_env=False)
+    def __init__(self, *, most: int, retries: int = 0) -> None:
+        """Take replies of at most so many bytes; `retries` are of connections that are refused, with growing pauses."""
+        self._inner = httpx.AsyncHTTPTransport(verify=False, retries=retries, trust_env=False)
         self._most = most
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -50,9 +47,3 @@ class Bounded(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Read the certificates once: that takes longer than all else."""
-    return httpx.create_ssl_context()

@@ -48,14 +48,19 @@ def _value(line: str, names: tuple[str, ...]) -> float | None:
         return None
 
 
+def page_of(url: str) -> str:
+    """Return where the server at `url`, with or without /v1, has its page for Prometheus."""
+    return url.rstrip("/").removesuffix("/v1") + "/metrics"
+
+
 class CounterPage:
     """The page of one server, on a connection that is kept; to be closed."""
 
     def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
         """`url` is the server's, with or without /v1. A server of ours is asked without TLS."""
-        self._url = url.rstrip("/").removesuffix("/v1") + "/metrics"
+        self._url = page_of(url)
         self._timeout_s = timeout_s
-        self._client = httpx.AsyncClient(transport=Bounded(tls=False, most=MOST_BYTES), timeout=timeout_s)
+        self._client = httpx.AsyncClient(transport=Bounded(most=MOST_BYTES), timeout=timeout_s)
 
     async def read(self) -> ServerCounters | None:
         """Return what it counted so far; None when it does not answer in time."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import httpx
 
+from evallab.modelserver.counters import page_of
+
 _CACHE = "vllm:cache_config_info{"
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -25,7 +27,7 @@ async def settings(url: str, client: httpx.AsyncClient | None = None) -> Mapping
         async with httpx.AsyncClient(timeout=5.0, trust_env=False) as own:
             return await settings(url, own)
     try:
-        answer = await client.get(url.rstrip("/").removesuffix("/v1") + "/metrics")
+        answer = await client.get(page_of(url))
     except httpx.HTTPError:
         return {}
     return listed(answer.text) if answer.status_code == httpx.codes.OK else {}

@@ -23,7 +23,7 @@ def adapter(plan: AttemptPlan) -> Json:
         "memory": (runtime.memory_request, runtime.memory_limit),
     }
     named = {name: _either(of_provider[name], _ADAPTER[name]) for name in _ADAPTER}
-    devices = _devices(hardware)
+    devices = devices_of(hardware)
     if not devices and runtime.gpu and runtime.gpu.count:
         devices = {runtime.gpu.resource or GPU: str(runtime.gpu.count)}
     return _resources(_asked(hardware, named), devices)
@@ -31,12 +31,19 @@ def adapter(plan: AttemptPlan) -> Json:
 
 def server(plan: ServerPlan) -> Json:
     """Return the resources of a model server: what was asked for, nothing else."""
-    return _resources(_asked(plan.job.hardware, {}), _devices(plan.job.hardware))
+    return _resources(_asked(plan.job.hardware, {}), devices_of(plan.job.hardware))
 
 
 def adapter_hardware(plan: AttemptPlan) -> Hardware | None:
     """Return the hardware that an adapter is given: the benchmark's own, else the job's unless a server holds it."""
     return plan.benchmark.hardware or (plan.job.hardware if plan.job.model.serve is None else None)
+
+
+def devices_of(hardware: Hardware | None) -> dict[str, str]:
+    """Return the devices that are asked for, by the name of their resource."""
+    gpu = hardware.gpu if hardware else None
+    count = 0 if gpu is None else 1 if gpu.count is None else int(gpu.count)
+    return {(gpu.name if gpu and gpu.name else GPU): str(count)} if count else {}
 
 
 def has_devices(resources: Json) -> bool:
@@ -62,12 +69,6 @@ def _asked(hardware: Hardware | None, otherwise: dict[str, Pair]) -> dict[str, P
 
 def _pair(resource: Resource) -> Pair:
     return (resource.request or resource.limit or "", resource.limit or "")
-
-
-def _devices(hardware: Hardware | None) -> dict[str, str]:
-    gpu = hardware.gpu if hardware else None
-    count = 0 if gpu is None else 1 if gpu.count is None else int(gpu.count)
-    return {(gpu.name if gpu and gpu.name else GPU): str(count)} if count else {}
 
 
 def _resources(pairs: dict[str, Pair], devices: dict[str, str]) -> Json:
